@@ -1,0 +1,74 @@
+import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
+
+/** Buckets in seconds, from a catalog read to a slow parse. */
+const SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300];
+
+/** Metrics of one engine. Labels are codes and stage names, never ids or messages. */
+export interface Telemetry {
+  /** Time of one stage of ingestion or of a query. */
+  observe(stage: string, seconds: number): void;
+  /** Source event to searchable. */
+  freshness(seconds: number): void;
+  /** Ends of changes, by outcome and error code. */
+  outcome(outcome: string, code?: string): void;
+  count(name: CounterName, by?: number): void;
+  gauge(name: GaugeName, read: () => number | Promise<number>): void;
+  expose(): Promise<{ contentType: string; body: string }>;
+}
+
+export type CounterName =
+  'queries_truncated' | 'vectors_cached' | 'vectors_embedded' | 'hits_dropped' | 'refills' | 'retries' | 'overloads';
+export type GaugeName = 'lag' | 'queue_depth' | 'in_flight_bytes' | 'embed_queue' | 'parse_queue';
+
+export function createTelemetry(): Telemetry {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry, prefix: 'footnote_' });
+  const stages = new Histogram({
+    name: 'footnote_stage_seconds',
+    help: 'Time of one stage.',
+    labelNames: ['stage'],
+    buckets: SECONDS,
+    registers: [registry],
+  });
+  const fresh = new Histogram({
+    name: 'footnote_freshness_seconds',
+    help: 'From the source event to searchable.',
+    buckets: SECONDS,
+    registers: [registry],
+  });
+  const outcomes = new Counter({
+    name: 'footnote_changes_total',
+    help: 'Changes by how they ended.',
+    labelNames: ['outcome', 'code'],
+    registers: [registry],
+  });
+  const counters = new Map<CounterName, Counter>();
+  return {
+    observe: (stage, seconds) => stages.observe({ stage }, seconds),
+    freshness: (seconds) => fresh.observe(Math.max(0, seconds)),
+    outcome: (outcome, code) => outcomes.inc({ outcome, code: code ?? '' }),
+    count(name, by = 1) {
+      let counter = counters.get(name);
+      if (!counter) {
+        counter = new Counter({
+          name: `footnote_${name}_total`,
+          help: name.replaceAll('_', ' '),
+          registers: [registry],
+        });
+        counters.set(name, counter);
+      }
+      counter.inc(by);
+    },
+    gauge(name, read) {
+      new Gauge({
+        name: `footnote_${name}`,
+        help: name.replaceAll('_', ' '),
+        registers: [registry],
+        async collect() {
+          this.set(await read());
+        },
+      });
+    },
+    expose: async () => ({ contentType: registry.contentType, body: await registry.metrics() }),
+  };
+}
