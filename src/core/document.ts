@@ -87,3 +87,18 @@ export interface Chunk {
   /** Context put before the text in the model input (title, headings, table header); `input = prefix + context + text`. */
   readonly context: string;
 }
+
+/**
+ * What a citation needs beside span and text, kept with the chunk so that answering needs no look into the document.
+ * Source: W3C Web Annotation Data Model, TextPositionSelector and TextQuoteSelector.
+ */
+export interface Anchor {
+  /** Unicode code points before `span.start`. */
+  readonly codePointStart: number;
+  /** Up to 32 characters before the span. */
+  readonly prefix: string;
+  /** Up to 32 characters after it. */
+  readonly suffix: string;
+  /** Lines of the span on pages; paged documents only. */
+  readonly regions?: readonly Region[];
+}

@@ -1,4 +1,4 @@
-import type { Chunk, ParsedDocument } from '../document.js';
+import type { Anchor, Chunk, ParsedDocument } from '../document.js';
 import type { ParseOptions } from '../event.js';
 import type { GenerationSpec } from '../generation.js';
 
@@ -32,6 +32,7 @@ export interface Parsing {
 export interface PreparedChunk extends Chunk {
   /** SHA-256 (hex) of prefix + context + text, the exact model input. */
   readonly inputSha256: string;
+  readonly anchor: Anchor;
   /** Analyzed terms. */
   readonly terms: readonly string[];
 }

@@ -1,4 +1,4 @@
-import type { ChunkKind } from '../document.js';
+import type { Anchor, ChunkKind } from '../document.js';
 import type { Filter } from '../filter.js';
 import type { JsonObject } from '../json.js';
 import type { Span } from '../span.js';
@@ -27,6 +27,8 @@ export interface PointPayload {
   readonly span: Span;
   readonly text: string;
   readonly context: string;
+  /** Stored as it is (JSON); never searched. */
+  readonly anchor: Anchor;
   readonly headings: readonly string[];
   readonly tokens: number;
   readonly page?: number;
