@@ -1,0 +1,276 @@
+import { randomUUID } from 'node:crypto';
+import { FootnoteError, asFootnoteError, throwIfAborted } from '../core/errors.js';
+import type { ChangeEvent, ContentRef } from '../core/event.js';
+import { EVENT_VERSION, eventVersion } from '../core/event.js';
+import { streamOf } from '../core/generation.js';
+import { documentId } from '../core/ids.js';
+import { canonicalJson } from '../core/json.js';
+import type { BlobStore } from '../core/ports/blobs.js';
+import type { Catalog, Collection, InventoryItem, Lease, SourceName } from '../core/ports/catalog.js';
+import type { Clock } from '../core/ports/clock.js';
+import type { SourceChange } from '../core/ports/connector.js';
+import type { EventLog } from '../core/ports/log.js';
+import type { Parsing } from '../core/ports/processing.js';
+import type { VersionKey } from '../core/version.js';
+import { versionKey } from '../core/version.js';
+import { forEachConcurrent } from '../runtime/concurrency.js';
+import type { FaultPoints } from '../runtime/faults.js';
+
+export interface ListingPorts {
+  readonly catalog: Pick<Catalog, 'cursors' | 'sources' | 'leases'>;
+  readonly log: EventLog;
+  readonly blobs: BlobStore;
+  readonly parsing: Pick<Parsing, 'identify'>;
+  readonly clock: Clock;
+  readonly faults: FaultPoints;
+}
+
+export interface ListingOptions {
+  readonly collection: Collection;
+  readonly source: string;
+  readonly connector: string;
+  readonly changes: AsyncIterable<SourceChange>;
+  /** Larger items are reported and not read. */
+  readonly maxBytes: number;
+  /** False keeps documents whose items have gone. */
+  readonly deletes: boolean;
+  readonly concurrency?: number;
+  readonly signal: AbortSignal;
+}
+
+/** What became of one item. `sent` and `deleted` have gone to the log and will be applied at `version`. */
+export interface ListedItem {
+  readonly key: string;
+  readonly documentId: string;
+  readonly outcome: 'sent' | 'deleted' | 'unchanged' | 'skipped' | 'failed';
+  readonly version?: VersionKey;
+  readonly code?: string;
+  readonly message?: string;
+}
+
+const LEASE_MS = 30_000;
+const INVENTORY_PAGE = 1000;
+/** Codes of files that nothing here can read: they are skipped unless the document is known already. */
+const NOT_READABLE = new Set(['unknown_type', 'unsupported_media_type']);
+
+/**
+ * Brings one listing of a source to the log: new and changed items as upserts; items of the inventory that a completed
+ * scope no longer has as tombstones. The inventory follows each append, so a crash between the two only repeats an event.
+ *
+ * @throws FootnoteError source_owned, conflict (another process lists this source), and what reading the source throws
+ */
+export async function runListing(
+  ports: ListingPorts,
+  options: ListingOptions,
+  onItem: (item: ListedItem) => void,
+): Promise<void> {
+  const { collection, signal } = options;
+  const name: SourceName = { tenant: collection.tenant, collection: collection.name, source: options.source };
+  await ports.catalog.sources.claim(name, `connector:${options.connector}`);
+  const lease = await acquire(ports, name);
+  const lost = new AbortController();
+  const renewal = keepLease(ports, lease, lost, signal);
+  const run = new Listing(ports, options, name, lease.fence, AbortSignal.any([signal, lost.signal]), onItem);
+  try {
+    const seen = new Map<string, Set<string>>();
+    const batch: SourceChange[] = [];
+    for await (const change of options.changes) {
+      if (change.kind === 'complete') {
+        await run.flush(batch);
+        if (options.deletes) await run.deleteMissing(change.scope, seen.get(change.scope) ?? new Set());
+        seen.delete(change.scope);
+        continue;
+      }
+      let keys = seen.get(change.scope);
+      if (!keys) seen.set(change.scope, (keys = new Set()));
+      keys.add(change.key);
+      batch.push(change);
+      if (batch.length >= 64) await run.flush(batch);
+    }
+    await run.flush(batch);
+  } finally {
+    lost.abort();
+    await renewal;
+    await ports.catalog.leases.release(lease);
+  }
+}
+
+async function acquire(ports: ListingPorts, name: SourceName): Promise<Lease> {
+  const lease = await ports.catalog.leases.acquire(
+    `source:${name.tenant}/${name.collection}/${name.source}`,
+    randomUUID(),
+    LEASE_MS,
+    ports.clock.now(),
+    name,
+  );
+  if (!lease) {
+    throw new FootnoteError(
+      'conflict',
+      `Another run is reading source ${name.source} of ${name.collection}: wait until it ends (its lease lasts ${LEASE_MS / 1000} s).`,
+    );
+  }
+  return lease;
+}
+
+/** Renews until told to stop; losing the lease aborts the listing (the fence keeps it harmless anyway). */
+async function keepLease(ports: ListingPorts, lease: Lease, lost: AbortController, signal: AbortSignal): Promise<void> {
+  const stop = AbortSignal.any([signal, lost.signal]);
+  while (!stop.aborted) {
+    try {
+      await ports.clock.sleep(LEASE_MS / 3, stop);
+    } catch (error) {
+      if (stop.aborted) return;
+      throw error;
+    }
+    if (!(await ports.catalog.leases.renew(lease, LEASE_MS, ports.clock.now()))) {
+      lost.abort(new FootnoteError('conflict', 'The lease on the source was taken over.'));
+    }
+  }
+}
+
+class Listing {
+  readonly #stream: string;
+
+  constructor(
+    private readonly ports: ListingPorts,
+    private readonly options: ListingOptions,
+    private readonly name: SourceName,
+    private readonly fence: number,
+    private readonly signal: AbortSignal,
+    private readonly onItem: (item: ListedItem) => void,
+  ) {
+    this.#stream = streamOf(name.tenant, name.collection);
+  }
+
+  async flush(batch: SourceChange[]): Promise<void> {
+    const changes = batch.splice(0);
+    await forEachConcurrent(changes, this.options.concurrency ?? 4, async (change) => {
+      throwIfAborted(this.signal);
+      if (change.kind === 'item') await this.#item(change);
+      else if (change.kind === 'problem')
+        this.#report(change.key, 'failed', { code: change.code, message: change.message });
+    });
+  }
+
+  async #item(item: Extract<SourceChange, { kind: 'item' }>): Promise<void> {
+    const known = await this.ports.catalog.cursors.item(this.name, item.key);
+    const before = known?.state as { quick?: unknown; sha256?: string; fresh?: boolean } | undefined;
+    const sameScope = known?.scope === item.scope;
+    if (before && sameScope && before.fresh === false && canonicalJson(before.quick) === canonicalJson(item.quick)) {
+      this.#report(item.key, 'unchanged');
+      return;
+    }
+    if (item.bytes > this.options.maxBytes) {
+      const message = `${item.bytes} bytes are more than the limit of ${this.options.maxBytes} (parsing.maxBytes).`;
+      this.#report(item.key, 'skipped', { code: 'document_too_large', message });
+      return;
+    }
+    const id = this.#id(item.key);
+    let content: ContentRef;
+    try {
+      content = await this.ports.blobs.put(
+        { tenant: this.name.tenant, collection: this.name.collection, documentId: id, kind: 'original' },
+        item.open(),
+        { maxBytes: this.options.maxBytes, signal: this.signal },
+      );
+    } catch (error) {
+      const reason = asFootnoteError(error);
+      if (reason.code === 'cancelled' || reason.code === 'disk_full' || reason.code === 'read_only') throw reason;
+      this.#report(item.key, 'failed', { code: reason.code, message: reason.message });
+      return;
+    }
+    await this.ports.faults.reach('listing:content-stored');
+    const state = { quick: item.quick, sha256: content.sha256, fresh: item.fresh ?? false };
+    if (before?.sha256 === content.sha256) {
+      await this.ports.blobs.delete(content);
+      await this.#remember({ key: item.key, scope: item.scope, state });
+      this.#report(item.key, 'unchanged');
+      return;
+    }
+    if (!known && !(await this.#readable(item, content))) return;
+    const version = await this.#append({
+      ...this.#event(item.key),
+      op: 'upsert',
+      content,
+      ...(item.title === undefined ? {} : { title: item.title }),
+      ...(item.uri === undefined ? {} : { uri: item.uri }),
+      ...(item.mime === undefined ? {} : { mime: item.mime }),
+      ...(item.name === undefined ? {} : { name: item.name }),
+      ...(item.metadata === undefined ? {} : { metadata: item.metadata }),
+      observedAt: item.observedAt,
+    });
+    await this.#remember({ key: item.key, scope: item.scope, state });
+    await this.ports.faults.reach('listing:remembered');
+    this.#report(item.key, 'sent', { version });
+  }
+
+  /** Files that no parser takes never reach the log, unless the document is known: then its state has to change. */
+  async #readable(item: Extract<SourceChange, { kind: 'item' }>, content: ContentRef): Promise<boolean> {
+    const path = this.ports.blobs.path(content);
+    const input = path === undefined ? { bytes: await this.ports.blobs.read(content) } : { path };
+    try {
+      await this.ports.parsing.identify(input, {
+        ...(item.mime === undefined ? {} : { mime: item.mime }),
+        ...(item.name === undefined ? {} : { name: item.name }),
+      });
+      return true;
+    } catch (error) {
+      const reason = asFootnoteError(error);
+      if (!NOT_READABLE.has(reason.code)) throw reason;
+      await this.ports.blobs.delete(content);
+      this.#report(item.key, 'skipped', { code: reason.code, message: reason.message });
+      return false;
+    }
+  }
+
+  async deleteMissing(scope: string, seen: ReadonlySet<string>): Promise<void> {
+    let after: string | undefined;
+    for (;;) {
+      const page: InventoryItem[] = await this.ports.catalog.cursors.inventory(this.name, {
+        scope,
+        limit: INVENTORY_PAGE,
+        ...(after === undefined ? {} : { after }),
+      });
+      for (const { key } of page) {
+        if (seen.has(key)) continue;
+        throwIfAborted(this.signal);
+        const observedAt = new Date(this.ports.clock.now()).toISOString();
+        const version = await this.#append({ ...this.#event(key), op: 'delete', observedAt });
+        this.#fenced(await this.ports.catalog.cursors.updateInventory(this.name, this.fence, [], [key]));
+        this.#report(key, 'deleted', { version });
+      }
+      if (page.length < INVENTORY_PAGE) return;
+      after = page.at(-1)!.key;
+    }
+  }
+
+  async #append(event: ChangeEvent): Promise<VersionKey> {
+    const [position] = await this.ports.log.append(this.#stream, [event]);
+    await this.ports.faults.reach('listing:appended');
+    return versionKey(eventVersion(event, position!));
+  }
+
+  async #remember(item: InventoryItem): Promise<void> {
+    this.#fenced(await this.ports.catalog.cursors.updateInventory(this.name, this.fence, [item], []));
+  }
+
+  #fenced(written: boolean): void {
+    if (!written) throw new FootnoteError('conflict', `Source ${this.name.source} was taken over by a newer run.`);
+  }
+
+  #event(key: string): Omit<ChangeEvent, 'op' | 'observedAt'> {
+    return { v: EVENT_VERSION, ...this.name, key, fence: this.fence, policy: this.options.collection.defaultPolicy };
+  }
+
+  #id(key: string): string {
+    return documentId({ ...this.name, key });
+  }
+
+  #report(
+    key: string,
+    outcome: ListedItem['outcome'],
+    more: Pick<ListedItem, 'version' | 'code' | 'message'> = {},
+  ): void {
+    this.onItem({ key, documentId: this.#id(key), outcome, ...more });
+  }
+}
