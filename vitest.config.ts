@@ -1,19 +1,15 @@
 import { defineConfig } from 'vitest/config';
 
+const rooms = ['src', 'connectors', 'pipelines', 'benchmarks', 'scripts', 'test'];
+const report = process.env['FOOTNOTE_TEST_REPORT'];
+
 export default defineConfig({
   test: {
-    include: [
-      'src/**/*.test.ts',
-      'connectors/**/*.test.ts',
-      'pipelines/**/*.test.ts',
-      'benchmarks/**/*.test.ts',
-      'scripts/**/*.test.ts',
-      'test/**/*.test.ts',
-    ],
+    include: rooms.map((room) => `${room}/**/*.test.ts`),
     pool: 'forks',
     maxWorkers: 2,
-    testTimeout: 60_000,
-    hookTimeout: 120_000,
-    reporters: ['default'],
+    testTimeout: 120_000,
+    hookTimeout: 240_000,
+    reporters: report ? ['default', ['json', { outputFile: report }]] : ['default'],
   },
 });
