@@ -180,16 +180,24 @@ export interface RevisionRecord {
 
 export interface Revisions {
   get(documentId: string, revision: string): Promise<RevisionRecord | undefined>;
-  /** Finds the revision and raises its version to at least this, atomically, so that an older tombstone leaves it alone. */
+  /**
+   * Finds the revision, raises its version to at least this and clears `replacedAt`, atomically, so that an older
+   * tombstone or the retention leaves it alone.
+   */
   use(documentId: string, revision: string, version: VersionKey): Promise<RevisionRecord | undefined>;
   /** Inserts, or returns the record a twin inserted first (with its version raised). */
   add(record: RevisionRecord): Promise<RevisionRecord>;
   /** Sets or clears `replacedAt` for all revisions of the document by what the rows show. */
   mark(documentId: string, now: string): Promise<void>;
-  /** Those older than the tombstone and shown by no row. */
-  freeable(documentId: string, below: VersionKey): Promise<RevisionRecord[]>;
-  /** Replaced before `replacedBefore`. */
-  expired(replacedBefore: string, limit: number): Promise<RevisionRecord[]>;
+  /**
+   * Removes and returns, in one transaction, those older than the tombstone and shown by no row. Their blobs are the
+   * caller's to delete; a blob left by a crash is unknown then, and swept. (Listing first and deleting later would take
+   * the text from under a newer event that came to use it in between.)
+   */
+  takeFreeable(documentId: string, below: VersionKey): Promise<RevisionRecord[]>;
+  /** Likewise for those replaced before `replacedBefore` and shown by no row. */
+  takeExpired(replacedBefore: string, limit: number): Promise<RevisionRecord[]>;
+  /** Removes the record whatever shows it: for repair, when its blob is gone. */
   forget(documentId: string, revisions: readonly string[]): Promise<void>;
   known(blobs: readonly string[]): Promise<Set<string>>;
   list(documentId: string): Promise<RevisionRecord[]>;
