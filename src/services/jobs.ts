@@ -1,0 +1,215 @@
+import { randomUUID } from 'node:crypto';
+import { FootnoteError, asFootnoteError } from '../core/errors.js';
+import type { JsonObject } from '../core/json.js';
+import type { Job, JobState, Jobs } from '../core/ports/catalog.js';
+import type { Clock } from '../core/ports/clock.js';
+
+/** What a job's work is given. */
+export interface JobContext {
+  readonly job: Job;
+  /** Aborted when the job is cancelled or the engine closes. */
+  readonly signal: AbortSignal;
+  /** Waits while the job is paused; call it between steps. @throws FootnoteError cancelled */
+  gate(): Promise<void>;
+  /** Recorded at most a few times a second. */
+  progress(done: number, total: number): void;
+  /** Replaces the job's detail, durable on return. */
+  detail(detail: JsonObject): Promise<void>;
+}
+
+/** Work of one kind of job. It must be safe to run again from the start after a crash. */
+export type JobHandler = (context: JobContext) => Promise<void>;
+
+interface Running {
+  readonly abort: AbortController;
+  readonly done: Promise<void>;
+  paused: { promise: Promise<void>; open: () => void } | undefined;
+}
+
+const ENDED: ReadonlySet<JobState> = new Set(['succeeded', 'failed', 'cancelled']);
+const PROGRESS_MS = 250;
+
+/** Runs jobs in this process. The catalog's row is the truth; jobs that a crash interrupted are run again at start. */
+export class JobRunner {
+  readonly #running = new Map<string, Running>();
+  readonly #ended = new Map<string, Set<() => void>>();
+  #closing = false;
+
+  constructor(
+    private readonly jobs: Jobs,
+    private readonly clock: Clock,
+    private readonly handlers: ReadonlyMap<string, JobHandler>,
+    private readonly onFailure: (job: Job, error: FootnoteError) => void,
+  ) {}
+
+  async create(of: {
+    tenant: string;
+    kind: string;
+    collection?: string;
+    detail: JsonObject;
+    total?: number;
+  }): Promise<Job> {
+    const now = this.#now();
+    const job: Job = {
+      id: randomUUID(),
+      tenant: of.tenant,
+      kind: of.kind,
+      ...(of.collection === undefined ? {} : { collection: of.collection }),
+      state: 'queued',
+      progress: { done: 0, total: of.total ?? 0 },
+      detail: of.detail,
+      createdAt: now,
+      updatedAt: now,
+    };
+    await this.jobs.create(job);
+    this.#start(job);
+    return job;
+  }
+
+  /** Starts again what was queued or running when the process ended. */
+  async recover(): Promise<number> {
+    let count = 0;
+    for (const state of ['queued', 'running', 'paused'] as const) {
+      for (const job of await this.jobs.list({ state, limit: 10_000 })) {
+        if (this.#running.has(job.id) || !this.handlers.has(job.kind)) continue;
+        this.#start(job);
+        if (state === 'paused') this.#pause(job.id);
+        count += 1;
+      }
+    }
+    return count;
+  }
+
+  /** Resolves when the job has ended, or with what it is when the signal aborts. */
+  async wait(id: string, signal?: AbortSignal): Promise<Job> {
+    const job = await this.#get(id);
+    if (ENDED.has(job.state) || signal?.aborted) return job;
+    await new Promise<void>((resolve) => {
+      const listeners = this.#ended.get(id) ?? new Set();
+      const finish = (): void => {
+        listeners.delete(finish);
+        resolve();
+      };
+      this.#ended.set(id, listeners.add(finish));
+      signal?.addEventListener('abort', finish, { once: true });
+      if (!this.#running.has(id)) finish();
+    });
+    return this.#get(id);
+  }
+
+  async control(id: string, action: 'pause' | 'resume' | 'cancel'): Promise<Job> {
+    const job = await this.#get(id);
+    const from: Record<typeof action, readonly JobState[]> = {
+      pause: ['queued', 'running'],
+      resume: ['paused'],
+      cancel: ['queued', 'running', 'paused'],
+    };
+    const to: Record<typeof action, JobState> = { pause: 'paused', resume: 'running', cancel: 'cancelled' };
+    const updated = await this.jobs.update(id, from[action], { state: to[action], updatedAt: this.#now() });
+    if (!updated) throw new FootnoteError('conflict', `A job that is ${job.state} can't ${action}.`);
+    if (action === 'pause') this.#pause(id);
+    if (action === 'resume') this.#open(id);
+    if (action === 'cancel') {
+      this.#running.get(id)?.abort.abort(new FootnoteError('cancelled', 'The job was cancelled.'));
+      this.#open(id);
+    }
+    return updated;
+  }
+
+  /** Stops all work; the jobs stay as they are and go on at the next start. */
+  async close(): Promise<void> {
+    this.#closing = true;
+    const all = [...this.#running.values()];
+    for (const running of all) {
+      running.abort.abort(new FootnoteError('cancelled', 'The engine is closing.'));
+      running.paused?.open();
+    }
+    await Promise.all(all.map((running) => running.done));
+  }
+
+  #start(job: Job): void {
+    const abort = new AbortController();
+    const running: Running = { abort, done: Promise.resolve(), paused: undefined };
+    this.#running.set(job.id, running);
+    (running as { done: Promise<void> }).done = this.#run(job, running).finally(() => {
+      this.#running.delete(job.id);
+      for (const finish of this.#ended.get(job.id) ?? []) finish();
+      this.#ended.delete(job.id);
+    });
+  }
+
+  async #run(job: Job, running: Running): Promise<void> {
+    const { signal } = running.abort;
+    let last = 0;
+    let latest: { done: number; total: number } = job.progress;
+    const writes: Promise<unknown>[] = [];
+    const context: JobContext = {
+      job,
+      signal,
+      gate: async () => {
+        await running.paused?.promise;
+        if (signal.aborted) throw asFootnoteError(signal.reason);
+      },
+      progress: (done, total) => {
+        latest = { done, total };
+        const now = this.clock.now();
+        if (now - last < PROGRESS_MS) return;
+        last = now;
+        writes.push(this.jobs.update(job.id, ['running', 'paused'], { progress: latest, updatedAt: this.#now() }));
+      },
+      detail: async (detail) => {
+        await this.jobs.update(job.id, ['running', 'paused'], { detail, updatedAt: this.#now() });
+      },
+    };
+    const end = async (change: Partial<Pick<Job, 'state' | 'error'>>): Promise<void> => {
+      await Promise.allSettled(writes);
+      await this.jobs.update(job.id, ['queued', 'running', 'paused'], {
+        ...change,
+        progress: latest,
+        updatedAt: this.#now(),
+      });
+    };
+    try {
+      const handler = this.handlers.get(job.kind);
+      if (!handler) throw new FootnoteError('internal', `No handler for jobs of kind ${job.kind}.`);
+      await this.jobs.update(job.id, ['queued'], { state: 'running', updatedAt: this.#now() });
+      await context.gate();
+      await handler(context);
+      await end({ state: 'succeeded' });
+    } catch (error) {
+      if (this.#closing) return;
+      const reason = asFootnoteError(error);
+      if (!signal.aborted) this.onFailure(job, reason);
+      await end({
+        state: signal.aborted ? 'cancelled' : 'failed',
+        error: { code: reason.code, message: reason.message },
+      });
+    }
+  }
+
+  #pause(id: string): void {
+    const running = this.#running.get(id);
+    if (!running || running.paused) return;
+    let open!: () => void;
+    const promise = new Promise<void>((resolve) => {
+      open = resolve;
+    });
+    running.paused = { promise, open };
+  }
+
+  #open(id: string): void {
+    const running = this.#running.get(id);
+    running?.paused?.open();
+    if (running) running.paused = undefined;
+  }
+
+  async #get(id: string): Promise<Job> {
+    const job = await this.jobs.get(id);
+    if (!job) throw new FootnoteError('job_not_found', `There is no job ${id}.`);
+    return job;
+  }
+
+  #now(): string {
+    return new Date(this.clock.now()).toISOString();
+  }
+}
