@@ -146,6 +146,8 @@ export interface Documents {
     options: { state?: DocumentRow['state']; source?: string; key?: string; after?: string; limit: number },
   ): Promise<DocumentRow[]>;
   counts(tenant: string, collection: string, generation: string): Promise<DocumentCounts>;
+  /** The highest log position among the rows' newest versions, one a (epoch, partition) that has any. */
+  positions(generation: string): Promise<Position[]>;
   /** Rows of all generations of one document. */
   everywhere(documentId: string): Promise<DocumentRow[]>;
   dropGeneration(generation: string): Promise<void>;
@@ -153,8 +155,13 @@ export interface Documents {
 
 /** The originals that events brought, for blob accounting. */
 export interface Contents {
-  /** Idempotent. Recorded before anything else is done with an event. */
-  record(documentId: string, version: VersionKey, ref: ContentRef): Promise<void>;
+  /** Idempotent. Recorded before anything else is done with an event. `owner` lets the collection's removal find it without a head. */
+  record(
+    documentId: string,
+    version: VersionKey,
+    ref: ContentRef,
+    owner?: { readonly tenant: string; readonly collection: string },
+  ): Promise<void>;
   /**
    * Contents that nothing can need again: some row is newer than their version, and every row of the document is newer
    * and does not show it.
@@ -335,13 +342,14 @@ export interface Keys {
 }
 
 export interface Idempotency {
-  /** Stores under (tenant, key) unless there; returns what is stored. */
+  /** Stores under (tenant, key) unless there (and, when `now` is given, not yet expired); returns what is stored. */
   remember(
     tenant: string,
     key: string,
     requestHash: string,
     answer: JsonObject,
     expiresAt: string,
+    now?: string,
   ): Promise<{ requestHash: string; answer: JsonObject; stored: boolean }>;
   find(tenant: string, key: string, now: string): Promise<{ requestHash: string; answer: JsonObject } | undefined>;
   prune(now: string): Promise<number>;

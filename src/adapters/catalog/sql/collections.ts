@@ -1,0 +1,152 @@
+import { sql, type Selectable } from 'kysely';
+import type { JsonObject } from '../../../core/json.js';
+import type { Policy } from '../../../core/policy.js';
+import type { Collection, Collections } from '../../../core/ports/catalog.js';
+import { breathe, changed, chunks, REMOVE_PAGE, type Db } from './context.js';
+import type { Schema } from './schema.js';
+import { keepFences } from './sources.js';
+
+function toCollection(row: Selectable<Schema['collections']>): Collection {
+  return {
+    tenant: row.tenant,
+    name: row.name,
+    defaultPolicy: JSON.parse(row.default_policy) as Policy,
+    settings: JSON.parse(row.settings) as JsonObject,
+    createdAt: row.created_at,
+  };
+}
+
+export class SqlCollections implements Collections {
+  readonly #db: Db;
+
+  constructor(db: Db) {
+    this.#db = db;
+  }
+
+  async create(collection: Collection): Promise<boolean> {
+    const result = await this.#db
+      .insertInto('collections')
+      .values({
+        tenant: collection.tenant,
+        name: collection.name,
+        default_policy: JSON.stringify(collection.defaultPolicy),
+        settings: JSON.stringify(collection.settings),
+        created_at: collection.createdAt,
+      })
+      .onConflict((conflict) => conflict.columns(['tenant', 'name']).doNothing())
+      .executeTakeFirstOrThrow();
+    return changed(result);
+  }
+
+  async get(tenant: string, name: string): Promise<Collection | undefined> {
+    const row = await this.#db
+      .selectFrom('collections')
+      .selectAll()
+      .where('tenant', '=', tenant)
+      .where('name', '=', name)
+      .executeTakeFirst();
+    return row && toCollection(row);
+  }
+
+  async list(tenant?: string): Promise<Collection[]> {
+    let query = this.#db.selectFrom('collections').selectAll();
+    if (tenant !== undefined) query = query.where('tenant', '=', tenant);
+    return (await query.orderBy('tenant').orderBy('name').execute()).map(toCollection);
+  }
+
+  async update(
+    tenant: string,
+    name: string,
+    change: Partial<Pick<Collection, 'defaultPolicy' | 'settings'>>,
+  ): Promise<Collection | undefined> {
+    const set = {
+      ...(change.defaultPolicy ? { default_policy: JSON.stringify(change.defaultPolicy) } : {}),
+      ...(change.settings ? { settings: JSON.stringify(change.settings) } : {}),
+    };
+    if (Object.keys(set).length === 0) return this.get(tenant, name);
+    const row = await this.#db
+      .updateTable('collections')
+      .set(set)
+      .where('tenant', '=', tenant)
+      .where('name', '=', name)
+      .returningAll()
+      .executeTakeFirst();
+    return row && toCollection(row);
+  }
+
+  /**
+   * Documents go in pages, so that nothing waits long; the collection's own row goes last and together with whatever
+   * came meanwhile, so that after a crash the same call finishes the work.
+   */
+  async delete(tenant: string, name: string): Promise<boolean> {
+    await this.#deleteReleases(tenant, name);
+    while (await this.#deletePage(tenant, name)) await breathe();
+    return this.#db.transaction().execute(async (tx) => {
+      while (await deleteDocuments(tx, tenant, name)) continue;
+      await keepFences(tx, { tenant, collection: name });
+      await tx
+        .deleteFrom('generation_moves')
+        .where('generation', 'in', (eb) =>
+          eb.selectFrom('generations').select('id').where('tenant', '=', tenant).where('collection', '=', name),
+        )
+        .execute();
+      for (const table of TABLES) {
+        // One statement for tables of the same shape: the builder's types can't express a union of tables.
+        await sql`delete from ${sql.table(table)} where tenant = ${tenant} and collection = ${name}`.execute(tx);
+      }
+      const result = await tx
+        .deleteFrom('collections')
+        .where('tenant', '=', tenant)
+        .where('name', '=', name)
+        .executeTakeFirstOrThrow();
+      return result.numDeletedRows > 0n;
+    });
+  }
+
+  /** First of all: nothing is served from a collection that is being removed. */
+  async #deleteReleases(tenant: string, name: string): Promise<void> {
+    await this.#db.deleteFrom('releases').where('tenant', '=', tenant).where('collection', '=', name).execute();
+  }
+
+  #deletePage(tenant: string, name: string): Promise<boolean> {
+    return this.#db.transaction().execute((tx) => deleteDocuments(tx, tenant, name));
+  }
+}
+
+/** Everything that names the collection in columns `tenant` and `collection`. */
+const TABLES = [
+  'heads',
+  'outbox',
+  'documents',
+  'contents',
+  'generations',
+  'releases',
+  'jobs',
+  'sources',
+  'cursors',
+  'inventory',
+] as const;
+
+/** Removes one page of documents with their heads, rows, contents and revisions. @returns false when none was left */
+async function deleteDocuments(tx: Db, tenant: string, name: string): Promise<boolean> {
+  const page = async (table: 'heads' | 'documents') =>
+    tx
+      .selectFrom(table as 'heads')
+      .select('document_id')
+      .where('tenant', '=', tenant)
+      .where('collection', '=', name)
+      .limit(REMOVE_PAGE)
+      .execute();
+  let rows = await page('heads');
+  if (rows.length === 0) rows = await page('documents');
+  if (rows.length === 0) return false;
+  for (const ids of chunks(rows.map((row) => row.document_id))) {
+    for (const table of ['contents', 'revisions', 'documents', 'heads'] as const) {
+      await tx
+        .deleteFrom(table as 'heads')
+        .where('document_id', 'in', ids)
+        .execute();
+    }
+  }
+  return true;
+}

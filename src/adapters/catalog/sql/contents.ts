@@ -1,0 +1,99 @@
+import type { ContentRef } from '../../../core/event.js';
+import type { Contents } from '../../../core/ports/catalog.js';
+import type { VersionKey } from '../../../core/version.js';
+import { chunks, padded, type Db } from './context.js';
+
+interface ContentOwner {
+  readonly tenant: string;
+  readonly collection: string;
+}
+
+/** Idempotent; also a step of the transaction in which a head is decided. */
+export async function recordContent(
+  db: Db,
+  documentId: string,
+  version: VersionKey,
+  ref: ContentRef,
+  owner?: ContentOwner,
+): Promise<void> {
+  await db
+    .insertInto('contents')
+    .values({
+      document_id: documentId,
+      blob: ref.blob,
+      version,
+      bytes: ref.bytes,
+      sha256: ref.sha256,
+      tenant: owner?.tenant ?? null,
+      collection: owner?.collection ?? null,
+    })
+    .onConflict((conflict) => conflict.columns(['document_id', 'blob']).doNothing())
+    .execute();
+}
+
+export class SqlContents implements Contents {
+  readonly #db: Db;
+
+  constructor(db: Db) {
+    this.#db = db;
+  }
+
+  record(documentId: string, version: VersionKey, ref: ContentRef, owner?: ContentOwner): Promise<void> {
+    return recordContent(this.#db, documentId, version, ref, owner);
+  }
+
+  /** One statement, so one snapshot of contents and rows. */
+  async freeable(documentId: string): Promise<ContentRef[]> {
+    return this.#db
+      .selectFrom('contents as c')
+      .select(['c.blob', 'c.bytes', 'c.sha256'])
+      .where('c.document_id', '=', documentId)
+      .where((eb) =>
+        eb.exists(
+          eb
+            .selectFrom('documents as d')
+            .select('d.document_id')
+            .whereRef('d.document_id', '=', 'c.document_id')
+            .whereRef('d.seen_version', '>', 'c.version'),
+        ),
+      )
+      .where((eb) =>
+        eb.not(
+          eb.exists(
+            eb
+              .selectFrom('documents as d')
+              .select('d.document_id')
+              .whereRef('d.document_id', '=', 'c.document_id')
+              .where((inner) =>
+                inner.or([
+                  inner('d.seen_version', '<=', inner.ref('c.version')),
+                  inner('d.visible_version', '=', inner.ref('c.version')),
+                ]),
+              ),
+          ),
+        ),
+      )
+      .orderBy('c.version')
+      .orderBy('c.blob')
+      .execute();
+  }
+
+  async forget(documentId: string, blobs: readonly string[]): Promise<void> {
+    for (const some of chunks(blobs)) {
+      await this.#db
+        .deleteFrom('contents')
+        .where('document_id', '=', documentId)
+        .where('blob', 'in', padded(some))
+        .execute();
+    }
+  }
+
+  async known(blobs: readonly string[]): Promise<Set<string>> {
+    const found = new Set<string>();
+    for (const some of chunks(blobs)) {
+      const rows = await this.#db.selectFrom('contents').select('blob').where('blob', 'in', padded(some)).execute();
+      for (const row of rows) found.add(row.blob);
+    }
+    return found;
+  }
+}

@@ -1,0 +1,125 @@
+import type { Selectable } from 'kysely';
+import { decodeEvent, encodeEvent } from '../../../core/event-codec.js';
+import type { Head, HeadQuery, Heads, OutboxEntry } from '../../../core/ports/catalog.js';
+import type { VersionKey } from '../../../core/version.js';
+import { changed, chunks, padded, type Db, type Tx } from './context.js';
+import { recordContent } from './contents.js';
+import type { Schema } from './schema.js';
+
+type Row = Pick<Selectable<Schema['heads']>, 'document_id' | 'version' | 'deleted' | 'event' | 'updated_at'>;
+const COLUMNS = ['document_id', 'version', 'deleted', 'event', 'updated_at'] as const;
+
+function toHead(row: Row): Head {
+  return {
+    documentId: row.document_id,
+    version: row.version,
+    deleted: row.deleted === 1,
+    event: decodeEvent(row.event),
+    updatedAt: row.updated_at,
+  };
+}
+
+function fields(head: Head) {
+  return {
+    version: head.version,
+    deleted: head.deleted ? 1 : 0,
+    policy: JSON.stringify(head.event.policy),
+    updated_at: head.updatedAt,
+    event: encodeEvent(head.event),
+  };
+}
+
+function toRow(head: Head): Schema['heads'] {
+  const { tenant, collection, source, key } = head.event;
+  return { document_id: head.documentId, tenant, collection, source, key, ...fields(head) };
+}
+
+export class SqlHeads implements Heads {
+  readonly #db: Db;
+
+  constructor(db: Db) {
+    this.#db = db;
+  }
+
+  async get(documentIds: readonly string[]): Promise<Map<string, Head>> {
+    const found = new Map<string, Head>();
+    for (const ids of chunks(documentIds)) {
+      const rows = await this.#db.selectFrom('heads').select(COLUMNS).where('document_id', 'in', padded(ids)).execute();
+      for (const row of rows) found.set(row.document_id, toHead(row));
+    }
+    return found;
+  }
+
+  async raise(head: Head): Promise<{ raised: boolean; head: Head }> {
+    const result = await this.#db
+      .insertInto('heads')
+      .values(toRow(head))
+      .onConflict((conflict) =>
+        conflict.column('document_id').doUpdateSet(fields(head)).where('heads.version', '<', head.version),
+      )
+      .executeTakeFirstOrThrow();
+    if (changed(result)) return { raised: true, head };
+    const now = await this.get([head.documentId]);
+    // Gone again: its collection was deleted meanwhile.
+    return { raised: false, head: now.get(head.documentId) ?? head };
+  }
+
+  async decide(head: Head, expected: VersionKey | undefined, stream: string): Promise<boolean> {
+    return this.#db.transaction().execute(async (tx) => {
+      if (!(await this.#move(tx, head, expected))) return false;
+      const { tenant, collection, content } = head.event;
+      if (content) await recordContent(tx, head.documentId, head.version, content, { tenant, collection });
+      await tx
+        .insertInto('outbox')
+        .values({ tenant, collection, stream, event: encodeEvent(head.event) } as Schema['outbox'])
+        .execute();
+      return true;
+    });
+  }
+
+  async #move(tx: Tx, head: Head, expected: VersionKey | undefined): Promise<boolean> {
+    if (expected === undefined) {
+      const inserted = await tx
+        .insertInto('heads')
+        .values(toRow(head))
+        .onConflict((conflict) => conflict.column('document_id').doNothing())
+        .executeTakeFirstOrThrow();
+      return changed(inserted);
+    }
+    const updated = await tx
+      .updateTable('heads')
+      .set(fields(head))
+      .where('document_id', '=', head.documentId)
+      .where('version', '=', expected)
+      .where('version', '<', head.version)
+      .executeTakeFirstOrThrow();
+    return changed(updated);
+  }
+
+  async outbox(limit: number): Promise<OutboxEntry[]> {
+    const rows = await this.#db
+      .selectFrom('outbox')
+      .select(['id', 'stream', 'event'])
+      .orderBy('id')
+      .limit(limit)
+      .execute();
+    return rows.map((row) => ({ id: row.id, stream: row.stream, event: decodeEvent(row.event) }));
+  }
+
+  async published(ids: readonly number[]): Promise<void> {
+    for (const some of chunks(ids)) await this.#db.deleteFrom('outbox').where('id', 'in', some).execute();
+  }
+
+  async list(tenant: string, collection: string, options: HeadQuery): Promise<Head[]> {
+    let query = this.#db
+      .selectFrom('heads')
+      .select(COLUMNS)
+      .where('tenant', '=', tenant)
+      .where('collection', '=', collection);
+    if (options.source !== undefined) query = query.where('source', '=', options.source);
+    if (options.key !== undefined) query = query.where('key', '=', options.key);
+    if (!options.includeDeleted) query = query.where('deleted', '=', 0);
+    if (options.after !== undefined) query = query.where('document_id', '>', options.after);
+    return (await query.orderBy('document_id').limit(options.limit).execute()).map(toHead);
+  }
+}

@@ -1,0 +1,40 @@
+import type { Kysely } from 'kysely';
+import type { Catalog } from '../../../core/ports/catalog.js';
+import { SqlCollections } from './collections.js';
+import { SqlContents } from './contents.js';
+import { SqlCursors } from './cursors.js';
+import { SqlDocuments } from './documents.js';
+import { SqlGenerations } from './generations.js';
+import { SqlHeads } from './heads.js';
+import { SqlIdempotency } from './idempotency.js';
+import { SqlJobs } from './jobs.js';
+import { SqlKeys } from './keys.js';
+import { SqlLeases } from './leases.js';
+import { SqlMeta } from './meta.js';
+import { migrate, type ColumnTypes } from './migrations/index.js';
+import { SqlReleases } from './releases.js';
+import { SqlRevisions } from './revisions.js';
+import type { Schema } from './schema.js';
+import { SqlSources } from './sources.js';
+
+/** The catalog over any dialect whose tables have these columns; migrates them first. @throws data_newer */
+export async function sqlCatalog(db: Kysely<Schema>, types: ColumnTypes): Promise<Catalog> {
+  await migrate(db, types);
+  return {
+    collections: new SqlCollections(db),
+    heads: new SqlHeads(db),
+    documents: new SqlDocuments(db),
+    contents: new SqlContents(db),
+    revisions: new SqlRevisions(db),
+    generations: new SqlGenerations(db),
+    releases: new SqlReleases(db),
+    jobs: new SqlJobs(db),
+    sources: new SqlSources(db),
+    leases: new SqlLeases(db),
+    cursors: new SqlCursors(db),
+    keys: new SqlKeys(db),
+    idempotency: new SqlIdempotency(db),
+    meta: new SqlMeta(db),
+    close: () => db.destroy(),
+  };
+}

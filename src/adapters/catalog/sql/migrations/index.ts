@@ -1,0 +1,56 @@
+import type { Kysely } from 'kysely';
+import { FootnoteError } from '../../../../core/errors.js';
+import type { Schema } from '../schema.js';
+import { first } from './001_first.js';
+
+/** How a dialect names the few types that differ. */
+export interface ColumnTypes {
+  /** Text compared by code point. */
+  readonly text: string;
+  /** A whole number up to 2^53. */
+  readonly integer: string;
+  /** Primary key that the database counts up and never gives out twice. */
+  readonly serial: string;
+}
+
+export interface Migration {
+  /** 1, 2, 3 …; the format version once it is applied. */
+  readonly version: number;
+  up(db: Kysely<Schema>, types: ColumnTypes): Promise<void>;
+}
+
+/** Append only: a migration that was released is never changed. */
+const MIGRATIONS: readonly Migration[] = [first];
+
+const FORMAT = 'catalog.format';
+
+/** Brings the tables to this software's format, each step in its own transaction. @throws data_newer */
+export async function migrate(db: Kysely<Schema>, types: ColumnTypes): Promise<void> {
+  await db.schema
+    .createTable('meta')
+    .ifNotExists()
+    .addColumn('name', 'text', (column) => column.primaryKey())
+    .addColumn('value', 'text', (column) => column.notNull())
+    .execute();
+  const row = await db.selectFrom('meta').select('value').where('name', '=', FORMAT).executeTakeFirst();
+  const present = row === undefined ? 0 : Number.parseInt(row.value, 10);
+  const newest = MIGRATIONS[MIGRATIONS.length - 1]!.version;
+  if (present > newest) {
+    throw new FootnoteError(
+      'data_newer',
+      `The catalog has format ${present}; this software knows up to ${newest}: upgrade Footnote, or restore a backup made by this version.`,
+    );
+  }
+  for (const migration of MIGRATIONS) {
+    if (migration.version <= present) continue;
+    await db.transaction().execute(async (tx) => {
+      await migration.up(tx, types);
+      const value = String(migration.version);
+      await tx
+        .insertInto('meta')
+        .values({ name: FORMAT, value })
+        .onConflict((conflict) => conflict.column('name').doUpdateSet({ value }))
+        .execute();
+    });
+  }
+}

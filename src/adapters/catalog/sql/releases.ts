@@ -1,0 +1,68 @@
+import type { Selectable } from 'kysely';
+import { FootnoteError } from '../../../core/errors.js';
+import type { Release } from '../../../core/generation.js';
+import type { Releases } from '../../../core/ports/catalog.js';
+import { changed, type Db } from './context.js';
+import type { Schema } from './schema.js';
+
+type Detail = Pick<Release, 'previous' | 'spaces' | 'retrieval' | 'promptVersion'>;
+
+function toRelease(row: Selectable<Schema['releases']>): Release {
+  const detail = JSON.parse(row.detail) as Detail;
+  return {
+    tenant: row.tenant,
+    collection: row.collection,
+    number: row.number,
+    generation: row.generation,
+    ...detail,
+    at: row.at,
+  };
+}
+
+/** Rows are only added: the current release is the one with the highest number, the others are its history. */
+export class SqlReleases implements Releases {
+  readonly #db: Db;
+
+  constructor(db: Db) {
+    this.#db = db;
+  }
+
+  async current(tenant: string, collection: string): Promise<Release | undefined> {
+    return (await this.history(tenant, collection, 1))[0];
+  }
+
+  async switch(next: Release, expected: number): Promise<boolean> {
+    if (next.number !== expected + 1) {
+      throw new FootnoteError('invalid_request', `A release after number ${expected} has number ${expected + 1}.`);
+    }
+    const { tenant, collection, number, generation, at, ...detail } = next;
+    return this.#db.transaction().execute(async (tx) => {
+      // Numbers have no gaps, so the primary key makes this the compare-and-set: one contender inserts the next number.
+      const current = await tx
+        .selectFrom('releases')
+        .select((eb) => eb.fn.max('number').as('number'))
+        .where('tenant', '=', tenant)
+        .where('collection', '=', collection)
+        .executeTakeFirst();
+      if (Number(current?.number ?? 0) !== expected) return false;
+      const result = await tx
+        .insertInto('releases')
+        .values({ tenant, collection, number, generation, at, detail: JSON.stringify(detail satisfies Detail) })
+        .onConflict((conflict) => conflict.columns(['tenant', 'collection', 'number']).doNothing())
+        .executeTakeFirstOrThrow();
+      return changed(result);
+    });
+  }
+
+  async history(tenant: string, collection: string, limit: number): Promise<Release[]> {
+    const rows = await this.#db
+      .selectFrom('releases')
+      .selectAll()
+      .where('tenant', '=', tenant)
+      .where('collection', '=', collection)
+      .orderBy('number', 'desc')
+      .limit(limit)
+      .execute();
+    return rows.map(toRelease);
+  }
+}

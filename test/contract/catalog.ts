@@ -1,0 +1,18 @@
+import { describe } from 'vitest';
+import { describeDocuments } from './catalog/documents.js';
+import { describeHeads } from './catalog/heads.js';
+import type { MakeCatalog } from './catalog/maker.js';
+import { describeOwnership } from './catalog/ownership.js';
+import { describeRecords } from './catalog/records.js';
+import { describeRevisions } from './catalog/revisions.js';
+
+/** What every catalog owes (src/core/ports/catalog.ts). */
+export function describeCatalogContract(name: string, make: MakeCatalog): void {
+  describe(`Catalog: ${name}`, () => {
+    describeHeads(make);
+    describeDocuments(make);
+    describeRevisions(make);
+    describeOwnership(make);
+    describeRecords(make);
+  });
+}
