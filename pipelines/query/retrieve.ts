@@ -3,11 +3,11 @@ import type { Filter } from '../../src/core/filter.js';
 import { fieldsOf, matches } from '../../src/core/filter.js';
 import type { Generation, Release } from '../../src/core/generation.js';
 import type { Caller } from '../../src/core/policy.js';
-import { mayRead } from '../../src/core/policy.js';
 import type { Catalog, Visibility } from '../../src/core/ports/catalog.js';
 import type { Embedder } from '../../src/core/ports/models.js';
 import type { Preparing } from '../../src/core/ports/processing.js';
 import type { Arm, Hit, Point, VectorStore } from '../../src/core/ports/vectors.js';
+import { isVisible } from '../../src/core/visibility.js';
 import type { Telemetry } from '../../src/runtime/telemetry.js';
 import type { Candidate } from '../../src/stages/fuse.js';
 import { unite } from '../../src/stages/fuse.js';
@@ -132,10 +132,7 @@ function armsOf(vector: Float32Array | undefined, terms: readonly string[]): Arm
 
 function mayShow(hit: Hit, rows: ReadonlyMap<string, Visibility>, request: RetrieveRequest): boolean {
   const { point } = hit;
-  const row = rows.get(point.documentId);
-  if (!row?.visible || row.deleted) return false;
-  if (row.visible.version !== point.version || row.visible.revision !== point.revision) return false;
-  if (!mayRead(request.caller, row.tenant, row.policy)) return false;
+  if (!isVisible(point, rows.get(point.documentId), request.caller)) return false;
   return request.filter === undefined || matches(request.filter, fieldsOf(point));
 }
 

@@ -1,0 +1,98 @@
+import { narrowCaller } from '../../src/core/policy.js';
+import type { Caller } from '../../src/core/policy.js';
+import type { Search, SearchHit, SearchResult } from '../../src/core/schemas/query.js';
+import { cite } from '../../src/stages/cite.js';
+import { confidenceOfPassage } from '../../src/stages/confidence.js';
+import { DEFAULT_FOLD_THRESHOLD, fold } from '../../src/stages/fold.js';
+import type { Ranked } from '../../src/stages/fuse.js';
+import { order } from './ranking.js';
+import type { Retrieved, RetrievedCandidate, RetrievePorts } from './retrieve.js';
+import { retrieve } from './retrieve.js';
+import { Stopwatch } from './stopwatch.js';
+
+export interface SearchPorts extends RetrievePorts {
+  /** Candidates asked of each arm. */
+  readonly candidates: number;
+}
+
+/** Hits for a query, best first, near-duplicates folded, each with its citation. @throws what `retrieve` throws */
+export async function search(
+  ports: SearchPorts,
+  caller: Caller,
+  collection: string,
+  request: Search,
+  signal?: AbortSignal,
+): Promise<SearchResult> {
+  const watch = new Stopwatch(ports.telemetry);
+  const retrieved = await retrieve(
+    ports,
+    {
+      caller: narrowCaller(caller, request.as),
+      collection,
+      query: request.query,
+      mode: request.mode,
+      ...(request.filter === undefined ? {} : { filter: request.filter }),
+      k: Math.max(ports.candidates, request.limit),
+      wanted: request.limit,
+      ...(signal === undefined ? {} : { signal }),
+    },
+    watch,
+  );
+  const hits = watch.timeSync('rank', () => {
+    const entries = order(request.mode, retrieved).map((entry) => ({
+      id: entry.candidate.point.chunkId,
+      text: entry.candidate.text,
+      entry,
+    }));
+    const { kept, folded } = fold(entries, { limit: request.limit, threshold: DEFAULT_FOLD_THRESHOLD });
+    const documents = new Map(entries.map(({ id, entry }) => [id, entry.candidate.documentId]));
+    return kept.map(({ id, entry }) => {
+      const under = (folded.get(id) ?? []).map((chunkId) => ({ chunkId, documentId: documents.get(chunkId)! }));
+      return hitOf(entry, under, retrieved);
+    });
+  });
+  return { hits, release: releaseRef(retrieved), timings: watch.timings() };
+}
+
+export function releaseRef({ release }: Pick<Retrieved, 'release'>): SearchResult['release'] {
+  return {
+    number: release.number,
+    generation: release.generation,
+    ...(release.promptVersion === undefined ? {} : { promptVersion: release.promptVersion }),
+  };
+}
+
+function hitOf(
+  { candidate, scores }: Ranked<RetrievedCandidate>,
+  folded: { chunkId: string; documentId: string }[],
+  { terms }: Pick<Retrieved, 'terms'>,
+): SearchHit {
+  const { point } = candidate;
+  const { dense, lexical, fused } = scores;
+  return {
+    chunkId: point.chunkId,
+    documentId: point.documentId,
+    revision: point.revision,
+    source: point.source,
+    key: point.key,
+    score: scores.final,
+    scores: { ...(dense === undefined ? {} : { dense }), ...(lexical === undefined ? {} : { lexical }), fused },
+    confidence: confidenceOfPassage({ dense, terms: point.terms }, terms),
+    text: point.text,
+    ...(point.title === undefined ? {} : { title: point.title }),
+    ...(point.uri === undefined ? {} : { uri: point.uri }),
+    headings: [...point.headings],
+    ...(point.page === undefined ? {} : { page: point.page }),
+    kind: point.kind,
+    metadata: point.metadata as NonNullable<SearchHit['metadata']>,
+    ...(candidate.stale ? { stale: true } : {}),
+    ...(folded.length === 0 ? {} : { folded }),
+    citation: citationOf(point),
+  };
+}
+
+/** The citation of a whole chunk. */
+export function citationOf(point: RetrievedCandidate['point']): SearchHit['citation'] {
+  const citation = cite({ ...point, quote: point.text });
+  return citation as SearchHit['citation'];
+}
