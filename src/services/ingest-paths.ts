@@ -1,5 +1,4 @@
-import type { DocumentRow, Collection } from '../core/ports/catalog.js';
-import type { Clock } from '../core/ports/clock.js';
+import type { Catalog, Collection, DocumentRow } from '../core/ports/catalog.js';
 import type { SourceChange } from '../core/ports/connector.js';
 import type { IngestEvent, ReportLine } from '../core/schemas/operations.js';
 import { channel } from '../runtime/channel.js';
@@ -7,8 +6,11 @@ import type { Applied } from './applied.js';
 import type { ListedItem, ListingPorts } from './listing.js';
 import { runListing } from './listing.js';
 
-export interface IngestPathsPorts extends ListingPorts {
+export interface IngestPathsPorts extends Omit<ListingPorts, 'catalog'> {
+  readonly catalog: ListingPorts['catalog'] & Pick<Catalog, 'documents'>;
   readonly applied: Applied;
+  /** Resolves when the generation has applied everything that stands in the log now. */
+  readonly caughtUp: (collection: Collection, generation: string, signal: AbortSignal) => Promise<void>;
   /** Chunks embedded for a version that was just applied, if this process did it. */
   readonly embedded: (documentId: string) => number;
 }
@@ -76,6 +78,12 @@ async function run(
       await finish({ ...file, ...(item.outcome === 'deleted' ? { outcome: 'deleted' } : outcomeOf(row)) }, from);
       return;
     }
+    if (item.outcome === 'unchanged') {
+      const row = await ports.catalog.documents.get(options.generation, item.documentId);
+      const is = row && outcomeOf(row);
+      await finish({ ...file, ...is, outcome: is?.outcome === 'failed' ? 'failed' : 'unchanged' }, from);
+      return;
+    }
     const reason = {
       ...(item.code === undefined ? {} : { code: item.code }),
       ...(item.message === undefined ? {} : { message: item.message }),
@@ -97,6 +105,8 @@ async function run(
     await Promise.all(waiting);
   }
   if (failures.length > 0) throw failures[0];
+  // What an earlier run appended and did not see applied.
+  await ports.caughtUp(options.collection, options.generation, signal);
   await emit({ type: 'progress', done, total: listed });
   await emit({ type: 'summary', files: listed, ...count, chunks, embedded, ms: clock.now() - began });
 }
