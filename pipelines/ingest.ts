@@ -35,7 +35,7 @@ export async function applyChange(
   const { event } = change;
   await reach(work, 'apply:begin');
   throwIfAborted(options.signal);
-  if (event.content) await ports.contents.record(documentId, version, event.content);
+  if (event.content) await ports.contents.record(documentId, version, event.content, event);
   await reach(work, 'apply:content-recorded');
   const row = await ports.documents.get(generation.id, documentId);
   await reach(work, 'apply:row-read');

@@ -1,0 +1,12 @@
+import type { Position } from '../src/core/event.js';
+
+/** Whether these commits cover the goal in every partition. */
+export function reached(committed: readonly Position[], goal: readonly Position[]): boolean {
+  return goal.every((want) =>
+    committed.some(
+      (have) =>
+        have.partition === want.partition &&
+        (have.epoch > want.epoch || (have.epoch === want.epoch && have.offset >= want.offset)),
+    ),
+  );
+}

@@ -1,0 +1,284 @@
+import { FootnoteError, asFootnoteError, throwIfAborted } from '../src/core/errors.js';
+import type { Position } from '../src/core/event.js';
+import { type Generation, type GenerationState, type Release, streamOf } from '../src/core/generation.js';
+import type { DocumentRow, Documents, Generations, Releases } from '../src/core/ports/catalog.js';
+import type { Clock } from '../src/core/ports/clock.js';
+import type { EventLog } from '../src/core/ports/log.js';
+import type { VectorStore } from '../src/core/ports/vectors.js';
+import { backoffMs } from '../src/runtime/backoff.js';
+import { forEachConcurrent } from '../src/runtime/concurrency.js';
+import { applyChange } from './ingest.js';
+import type { ApplyOptions, ApplyOutcome, Change, IngestPorts } from './ingest/ports.js';
+import { reached } from './positions.js';
+
+export interface BuildPorts extends IngestPorts {
+  readonly documents: Pick<Documents, 'get' | 'compareAndSet' | 'everywhere' | 'list'>;
+  readonly generations: Pick<Generations, 'move'>;
+  readonly log: Pick<EventLog, 'committed' | 'hold' | 'release' | 'seek' | 'identity'>;
+  readonly vectors: Pick<VectorStore, 'create' | 'write' | 'prune' | 'document'>;
+  readonly clock: Clock;
+}
+
+export interface BuildOptions extends Pick<ApplyOptions, 'onParseFailure' | 'versionOf'> {
+  readonly signal: AbortSignal;
+  readonly concurrency?: number;
+  readonly random?: () => number;
+  readonly onDocument?: (outcome: ApplyOutcome) => void;
+}
+
+const PAGE = 500;
+const BACKOFF = { baseMs: 250, capMs: 30_000 };
+
+/**
+ * Fills a new generation from another one's rows, and sets its group to consume what came since (design section 4). When
+ * it returns, the generation is `shadow`: its consumer may start. Not before: an event that can't be parsed, applied ahead
+ * of the backfill, would leave the last good version older than its row, where it could never be shown. Repeatable: a
+ * build that died is begun anew, and what it has already written is found unchanged.
+ */
+export async function buildGeneration(
+  ports: BuildPorts,
+  from: Generation,
+  target: Generation,
+  options: BuildOptions,
+): Promise<{ documents: number; failed: number }> {
+  const stream = streamOf(target.tenant, target.collection);
+  const hold = `build:${target.id}`;
+  // First everything is held, then from S on: nothing can be trimmed in between.
+  await ports.log.hold(stream, hold, beginning(await ports.log.committed(stream, from.id)));
+  const since = await ports.log.committed(stream, from.id);
+  await ports.log.hold(stream, hold, since);
+  await ports.vectors.create({ generation: target.id, vectors: dimensions(target) });
+  await ports.log.seek(stream, target.id, since);
+  let failed = 0;
+  let documents = 0;
+  await forEachConcurrent(rowsOf(ports, from.id, options.signal), options.concurrency ?? 4, async (row) => {
+    const outcome = await backfill(ports, target, row, options);
+    documents += 1;
+    if (outcome.kind === 'failed') failed += 1;
+    options.onDocument?.(outcome);
+  });
+  throwIfAborted(options.signal);
+  await move(ports, target.id, 'building', 'shadow', 'backfill complete');
+  await ports.log.release(stream, hold);
+  return { documents, failed };
+}
+
+/** One row at its own version: a failed one's last good version first, deleted ones too (they stop late events). */
+async function backfill(
+  ports: BuildPorts,
+  target: Generation,
+  row: DocumentRow,
+  options: BuildOptions,
+): Promise<ApplyOutcome> {
+  if (row.state === 'failed' && row.visible && row.visible.version !== row.seen.version) {
+    await persist(ports, target, row.visible, options);
+  }
+  return persist(ports, target, row.seen, options);
+}
+
+/** Applies until it is settled; only the signal ends the waiting for a store that is unavailable. */
+async function persist(
+  ports: BuildPorts,
+  target: Generation,
+  change: Change,
+  options: BuildOptions,
+): Promise<ApplyOutcome> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await applyChange(ports, target, change, {
+        backfill: true,
+        signal: options.signal,
+        finalAttempt: attempt >= 8,
+        ...(options.onParseFailure ? { onParseFailure: options.onParseFailure } : {}),
+        ...(options.versionOf ? { versionOf: options.versionOf } : {}),
+      });
+    } catch (caught) {
+      const error = asFootnoteError(caught);
+      if (error.code === 'cancelled' || error.code === 'build_mismatch') throw error;
+      ports.telemetry.count('retries');
+      await ports.clock.sleep(backoffMs(attempt, BACKOFF, options.random ?? Math.random), options.signal);
+    }
+  }
+}
+
+async function* rowsOf(
+  ports: Pick<BuildPorts, 'documents'>,
+  generation: string,
+  signal: AbortSignal,
+): AsyncGenerator<DocumentRow> {
+  let after: string | undefined;
+  for (;;) {
+    throwIfAborted(signal);
+    const page = await ports.documents.list(generation, { limit: PAGE, ...(after === undefined ? {} : { after }) });
+    yield* page;
+    if (page.length < PAGE) return;
+    after = page.at(-1)!.documentId;
+  }
+}
+
+export interface Readiness {
+  readonly ready: boolean;
+  readonly lag: number;
+  /** Documents that fail in the target and not in the live generation. */
+  readonly failures: readonly string[];
+}
+
+/** Whether a generation may be released: backfilled, close behind the log, and without failures of its own. */
+export async function readiness(
+  ports: { readonly documents: Pick<Documents, 'get' | 'list'>; readonly log: Pick<EventLog, 'lag'> },
+  target: Generation,
+  live: string | undefined,
+  maxLag = 100,
+): Promise<Readiness> {
+  const lag = await ports.log.lag(streamOf(target.tenant, target.collection), target.id);
+  const failures: string[] = [];
+  let after: string | undefined;
+  for (;;) {
+    const page = await ports.documents.list(target.id, {
+      state: 'failed',
+      limit: PAGE,
+      ...(after === undefined ? {} : { after }),
+    });
+    for (const row of page) {
+      const other = live === undefined ? undefined : await ports.documents.get(live, row.documentId);
+      if (other?.state !== 'failed') failures.push(row.documentId);
+    }
+    if (page.length < PAGE) break;
+    after = page.at(-1)!.documentId;
+  }
+  const built = target.state === 'shadow' || target.state === 'live' || target.state === 'retired';
+  return { ready: built && lag <= maxLag && failures.length === 0, lag, failures };
+}
+
+export interface SwitchPorts {
+  readonly releases: Pick<Releases, 'current' | 'switch'>;
+  readonly generations: Pick<Generations, 'get' | 'move'>;
+  readonly log: Pick<EventLog, 'committed'>;
+  readonly clock: Clock;
+}
+
+export interface SwitchOptions {
+  /** How long to wait for the target to reach what the live generation has shown. Default 30 s. */
+  readonly waitMs?: number;
+  readonly pollMs?: number;
+  readonly retrieval?: Release['retrieval'];
+  readonly promptVersion?: string;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Makes a generation the one that is served: one compare-and-set of the release row, after the target has committed all
+ * that the live one had when this began, so that nobody who read their write loses it again. Rolling back is the same.
+ * @throws behind (409), conflict when another switch came first, not_found
+ */
+export async function switchRelease(
+  ports: SwitchPorts,
+  targetId: string,
+  options: SwitchOptions = {},
+): Promise<Release> {
+  const target = await ports.generations.get(targetId);
+  if (!target || target.state === 'dropped' || target.state === 'draft') {
+    throw new FootnoteError('not_found', `There is no generation ${targetId} that could be released.`);
+  }
+  if (target.state === 'building') {
+    throw new FootnoteError(
+      'behind',
+      `Generation ${targetId} is still being built: wait until its backfill is complete.`,
+    );
+  }
+  const current = await ports.releases.current(target.tenant, target.collection);
+  if (current?.generation === targetId) return current;
+  const stream = streamOf(target.tenant, target.collection);
+  if (current) {
+    const goal = await ports.log.committed(stream, current.generation);
+    await waitUntilCommitted(ports, stream, targetId, goal, options);
+  }
+  const next: Release = {
+    tenant: target.tenant,
+    collection: target.collection,
+    number: (current?.number ?? 0) + 1,
+    generation: targetId,
+    ...(current ? { previous: current.generation } : {}),
+    spaces: Object.fromEntries(Object.entries(target.spec.models).map(([name, model]) => [name, model.space])),
+    retrieval: options.retrieval ?? current?.retrieval ?? {},
+    ...promptVersion(options.promptVersion ?? current?.promptVersion),
+    at: new Date(ports.clock.now()).toISOString(),
+  };
+  if (!(await ports.releases.switch(next, current?.number ?? 0))) {
+    throw new FootnoteError('conflict', 'Another release was made meanwhile: look at it and decide again.');
+  }
+  // The release row alone says what is served; the states follow it.
+  await move(ports, targetId, target.state, 'live', `release ${next.number}`);
+  if (current) await move(ports, current.generation, 'live', 'retired', `release ${next.number}`);
+  return next;
+}
+
+async function waitUntilCommitted(
+  ports: SwitchPorts,
+  stream: string,
+  group: string,
+  goal: readonly Position[],
+  options: SwitchOptions,
+): Promise<void> {
+  const until = ports.clock.now() + (options.waitMs ?? 30_000);
+  for (;;) {
+    throwIfAborted(options.signal);
+    if (reached(await ports.log.committed(stream, group), goal)) return;
+    if (ports.clock.now() >= until) {
+      const message = `Generation ${group} has not yet applied what the live one shows: try again when its lag is lower.`;
+      throw new FootnoteError('behind', message, { retryAfter: 5 });
+    }
+    await ports.clock.sleep(options.pollMs ?? 100, options.signal);
+  }
+}
+
+export interface DropPorts {
+  readonly releases: Pick<Releases, 'current'>;
+  readonly generations: Pick<Generations, 'get' | 'move'>;
+  readonly documents: Pick<Documents, 'dropGeneration'>;
+  readonly log: Pick<EventLog, 'dropGroup' | 'release'>;
+  readonly vectors: Pick<VectorStore, 'drop'>;
+  readonly clock: Pick<Clock, 'now'>;
+}
+
+/**
+ * Removes a generation that is not served. Its consumer is stopped before; what a late worker writes to it afterwards,
+ * `verify --repair` removes. Repeatable. @throws conflict when it is live
+ */
+export async function dropGeneration(ports: DropPorts, id: string, reason: string): Promise<void> {
+  const generation = await ports.generations.get(id);
+  if (!generation) throw new FootnoteError('not_found', `There is no generation ${id}.`);
+  const current = await ports.releases.current(generation.tenant, generation.collection);
+  if (current?.generation === id) {
+    throw new FootnoteError('conflict', `Generation ${id} is being served: release another one first.`);
+  }
+  const stream = streamOf(generation.tenant, generation.collection);
+  await move(ports, id, generation.state, 'dropped', reason);
+  await ports.log.dropGroup(stream, id);
+  await ports.log.release(stream, `build:${id}`);
+  await ports.documents.dropGeneration(id);
+  await ports.vectors.drop(id);
+}
+
+async function move(
+  ports: { readonly generations: Pick<Generations, 'move'>; readonly clock: Pick<Clock, 'now'> },
+  id: string,
+  from: GenerationState,
+  to: GenerationState,
+  reason: string,
+): Promise<void> {
+  if (from === to) return;
+  await ports.generations.move(id, from, to, new Date(ports.clock.now()).toISOString(), reason);
+}
+
+function promptVersion(version: string | undefined): { promptVersion?: string } {
+  return version === undefined ? {} : { promptVersion: version };
+}
+
+function beginning(positions: readonly Position[]): Position[] {
+  return positions.map((position) => ({ ...position, offset: 0n }));
+}
+
+function dimensions(generation: Generation): Record<string, number> {
+  return Object.fromEntries(Object.entries(generation.spec.models).map(([name, model]) => [name, model.dims]));
+}

@@ -1,0 +1,128 @@
+import { throwIfAborted } from '../src/core/errors.js';
+import type { Position } from '../src/core/event.js';
+import { type Generation, streamOf } from '../src/core/generation.js';
+import type { DocumentRow } from '../src/core/ports/catalog.js';
+import { reached } from './positions.js';
+import { checkDocument } from './verify/document.js';
+import { checkLetters, checkLeftContents, sweepBlobs } from './verify/leftovers.js';
+import type { Problem, ProblemKind, VerifyOptions, VerifyPorts, VerifyReport } from './verify/ports.js';
+
+const PAGE = 500;
+/** Problems kept for the report; all are counted. */
+const LISTED = 1000;
+
+/** One run over a collection: its ports, what it may do, and where findings go. */
+export interface Check {
+  readonly ports: VerifyPorts;
+  readonly options: VerifyOptions;
+  readonly stream: string;
+  readonly owner: { readonly tenant: string; readonly collection: string };
+  found(kind: ProblemKind, of: Omit<Problem, 'kind' | 'repaired'>, repaired?: boolean): void;
+}
+
+/**
+ * Checks the laws on what is stored, and with `repair` removes what crashed or late workers left. Repair uses only what is
+ * safe beside running workers: the monotone prune, freeing what no row needs, raising heads; it never touches what a
+ * task in flight could still need, and it makes nothing up: what is missing is reported.
+ */
+export async function verify(
+  ports: VerifyPorts,
+  collection: { readonly tenant: string; readonly name: string },
+  options: VerifyOptions = {},
+): Promise<VerifyReport> {
+  const owner = { tenant: collection.tenant, collection: collection.name };
+  const problems: Problem[] = [];
+  const before = { at: ports.clock.now(), end: await ports.log.end(streamOf(owner.tenant, owner.collection)) };
+  const totals = { documents: 0, chunks: 0, found: 0, repaired: 0 };
+  const check: Check = {
+    ports,
+    options,
+    owner,
+    stream: streamOf(owner.tenant, owner.collection),
+    found(kind, of, repaired = false) {
+      const problem = { kind, ...of, repaired };
+      totals.found += 1;
+      if (repaired) totals.repaired += 1;
+      if (problems.length < LISTED) problems.push(problem);
+      options.onProblem?.(problem);
+    },
+  };
+  for (const generation of await ports.generations.list(owner.tenant, owner.collection)) {
+    throwIfAborted(options.signal);
+    if (generation.state === 'draft') continue;
+    if (generation.state === 'dropped') {
+      await checkDropped(check, generation);
+      continue;
+    }
+    for await (const row of rowsOf(check, generation.id)) {
+      totals.documents += 1;
+      totals.chunks += await checkDocument(check, generation, row);
+    }
+    await checkOrphans(check, generation);
+  }
+  await checkLetters(check);
+  await checkLeftContents(check);
+  if (await appliedSomewhere(check, before.end)) await sweepBlobs(check, before.at);
+  return { ...totals, problems };
+}
+
+/**
+ * Whether some generation has committed all of this: until then the log may hold events that name blobs of which the
+ * catalog knows nothing yet.
+ */
+async function appliedSomewhere(check: Check, end: readonly Position[]): Promise<boolean> {
+  const { ports, stream, owner } = check;
+  for (const { id, state } of await ports.generations.list(owner.tenant, owner.collection)) {
+    if (state === 'draft' || state === 'dropped') continue;
+    if (reached(await ports.log.committed(stream, id), end)) return true;
+  }
+  return false;
+}
+
+async function* rowsOf(check: Check, generation: string): AsyncGenerator<DocumentRow> {
+  let after: string | undefined;
+  for (;;) {
+    throwIfAborted(check.options.signal);
+    const page = await check.ports.documents.list(generation, {
+      limit: PAGE,
+      ...(after === undefined ? {} : { after }),
+    });
+    yield* page;
+    if (page.length < PAGE) return;
+    after = page.at(-1)!.documentId;
+  }
+}
+
+/** Points that no row shows: those of a document without a row, and those below what its row shows. */
+async function checkOrphans(check: Check, generation: Generation): Promise<void> {
+  const { ports, options } = check;
+  const idle = options.repair === true && !((await options.inFlight?.(generation.id)) ?? true);
+  for await (const point of ports.vectors.scroll(generation.id, options.signal ? { signal: options.signal } : {})) {
+    const { documentId, version, revision } = point;
+    const row = await ports.documents.get(generation.id, documentId);
+    const of = { generation: generation.id, documentId, detail: `point ${point.id} of version ${version}` };
+    if (!row) {
+      // An empty `keepRevision` takes every revision at exactly this version.
+      if (idle) await ports.vectors.prune(generation.id, documentId, version, '');
+      check.found('points_left', of, idle);
+      continue;
+    }
+    const bound = row.visible?.version ?? row.seen.version;
+    const left = version < bound || (row.visible?.version === version && row.visible.revision !== revision);
+    if (!left) continue;
+    if (options.repair) await ports.vectors.prune(generation.id, documentId, bound, row.visible?.revision);
+    check.found('points_left', of, options.repair);
+  }
+}
+
+/** A worker that outlived its generation may have written rows or points again. */
+async function checkDropped(check: Check, generation: Generation): Promise<void> {
+  const { ports, options } = check;
+  const rows = await ports.documents.list(generation.id, { limit: 1 });
+  if (rows.length === 0) return;
+  if (options.repair) {
+    await ports.documents.dropGeneration(generation.id);
+    await ports.vectors.drop(generation.id);
+  }
+  check.found('generation_left', { generation: generation.id, detail: 'rows of a dropped generation' }, options.repair);
+}
