@@ -1,9 +1,9 @@
 import type { Block } from '../../core/document.js';
 import type { Span } from '../../core/span.js';
 import { decodeText } from './charset.js';
-import { LANGUAGES, languageOfMime } from './languages.js';
+import { languageOfMime } from './languages.js';
 import { normalizeText } from './normalize.js';
-import { type Parser, parserId } from './parser.js';
+import type { ParsedContent, ParserInput } from './parser.js';
 import { charsetHints, lineGroups } from './text.js';
 
 /** A definition longer than this many lines gets parts. */
@@ -13,25 +13,11 @@ const CONTINUES =
   /^(?:[})\]]|end\b|else\b|elif\b|except\b|finally\b|catch\b|rescue\b|ensure\b|then\b|do\b|fi\b|done\b|esac\b)/;
 
 /** Source code and data as they are: one block a top-level definition, told by blank lines and indentation. */
-export const codeParser: Parser = {
-  name: 'code',
-  version: 1,
-  mimes: LANGUAGES.map((language) => language.mime),
-  parse({ bytes, mime, hints }) {
-    const decoded = decodeText(bytes, charsetHints(hints));
-    const text = normalizeText(decoded.text);
-    const language = languageOfMime(mime)?.language;
-    return {
-      text,
-      blocks: codeBlocks(text, language),
-      images: [],
-      warnings: decoded.warnings,
-      mime,
-      charset: decoded.charset,
-      parser: parserId(codeParser),
-    };
-  },
-};
+export function parseCode({ bytes, mime, hints }: ParserInput): ParsedContent {
+  const { charset, warnings, text: raw } = decodeText(bytes, charsetHints(hints));
+  const text = normalizeText(raw);
+  return { text, blocks: codeBlocks(text, languageOfMime(mime)?.language), images: [], warnings, charset };
+}
 
 export function codeBlocks(text: string, language: string | undefined): Block[] {
   return definitions(text, { start: 0, end: text.length }).map((span) => {

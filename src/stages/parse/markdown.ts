@@ -5,42 +5,37 @@ import { gfmFromMarkdown } from 'mdast-util-gfm';
 import { frontmatter } from 'micromark-extension-frontmatter';
 import { gfm } from 'micromark-extension-gfm';
 import { parse as parseYaml } from 'yaml';
-import type { Block, ImageRef, ParsedDocument, Warning } from '../../core/document.js';
+import type { Block, ImageRef, Warning } from '../../core/document.js';
 import type { Span } from '../../core/span.js';
 import { decodeText } from './charset.js';
 import { definitions } from './code.js';
 import { nestsTooDeep } from './markdown-limits.js';
 import { normalizeText } from './normalize.js';
-import { type Parser, parserId } from './parser.js';
+import type { ParsedContent, ParserInput } from './parser.js';
 import { charsetHints, paragraphs } from './text.js';
 
 /** CommonMark with GitHub's extensions and front matter. The text is the decoded source; structure lives in blocks. */
-export const markdownParser: Parser = {
-  name: 'markdown',
-  version: 1,
-  mimes: ['text/markdown'],
-  parse({ bytes, mime, hints }): ParsedDocument {
-    const decoded = decodeText(bytes, charsetHints(hints));
-    const text = normalizeText(decoded.text);
-    const common = { text, mime, charset: decoded.charset, parser: parserId(markdownParser) };
-    const reader = read(text);
-    if (!reader) {
-      const message = 'The Markdown nests too deeply to be read as such; it is indexed as plain text.';
-      const warnings = [...decoded.warnings, { code: 'markdown_too_complex', message }];
-      return { ...common, blocks: paragraphs(text), images: [], warnings };
-    }
-    const front = reader.frontMatter;
-    const title = front?.title ?? reader.title;
-    return {
-      ...common,
-      blocks: reader.blocks,
-      images: reader.images,
-      ...(title !== undefined && { title }),
-      ...(front?.language !== undefined && { language: front.language }),
-      warnings: [...decoded.warnings, ...reader.warnings],
-    };
-  },
-};
+export function parseMarkdown({ bytes, hints }: ParserInput): ParsedContent {
+  const { charset, warnings, text: raw } = decodeText(bytes, charsetHints(hints));
+  const text = normalizeText(raw);
+  const reader = read(text);
+  if (!reader) {
+    const message = 'The Markdown nests too deeply to be read as such; it is indexed as plain text.';
+    const warning = { code: 'markdown_too_complex', message };
+    return { text, charset, blocks: paragraphs(text), images: [], warnings: [...warnings, warning] };
+  }
+  const { blocks, images, frontMatter } = reader;
+  const title = frontMatter?.title ?? reader.title;
+  return {
+    text,
+    charset,
+    blocks,
+    images,
+    ...(title !== undefined && { title }),
+    ...(frontMatter?.language !== undefined && { language: frontMatter.language }),
+    warnings: [...warnings, ...reader.warnings],
+  };
+}
 
 /** Undefined when the nesting is beyond what can be parsed in bounded time and stack. */
 function read(text: string): Reader | undefined {

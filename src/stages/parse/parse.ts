@@ -2,6 +2,7 @@ import type { ParsedDocument } from '../../core/document.js';
 import { FootnoteError } from '../../core/errors.js';
 import type { ParseHints } from '../../core/ports/processing.js';
 import { DETECT_BYTES, identify } from './detect.js';
+import { parserId } from './parser.js';
 import { parserFor } from './registry.js';
 
 /**
@@ -12,7 +13,9 @@ export async function parseDocument(bytes: Uint8Array, hints: ParseHints): Promi
   const { mime } = await identify(bytes.subarray(0, DETECT_BYTES), hints);
   const parser = parserFor(mime);
   if (!parser) throw new FootnoteError('unsupported_media_type', `Nothing reads ${mime}.`);
-  const parsed = await parser.parse({ bytes, mime, hints });
+  const parse = await parser.load();
+  const content = await parse({ bytes, mime, hints });
+  const parsed: ParsedDocument = { ...content, mime, parser: parserId(parser) };
   if (/\S/.test(parsed.text)) return parsed;
   if (parsed.warnings.some((warning) => warning.code === 'no_text_layer')) return parsed;
   const warning = { code: 'empty_document', message: 'The document has no text: nothing of it can be found.' };

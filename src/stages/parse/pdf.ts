@@ -1,8 +1,5 @@
-import { type Parser, parserId } from './parser.js';
-import { textParser } from './text.js';
-export const pdfParser: Parser = {
-  name: 'pdf',
-  version: 1,
-  mimes: ['application/pdf'],
-  parse: async (i) => ({ ...(await textParser.parse(i)), parser: parserId(pdfParser) }),
-};
+import type { ParsedContent, ParserInput } from './parser.js';
+import { parseText } from './text.js';
+export function parsePdf(input: ParserInput): ParsedContent {
+  return parseText(input);
+}

@@ -1,12 +1,24 @@
-import { codeParser } from './code.js';
-import { htmlParser } from './html.js';
-import { markdownParser } from './markdown.js';
+import { LANGUAGES } from './languages.js';
 import type { Parser } from './parser.js';
-import { pdfParser } from './pdf.js';
-import { textParser } from './text.js';
 
-/** Every parser there is; a new format adds its line. */
-export const PARSERS: readonly Parser[] = [markdownParser, textParser, codeParser, htmlParser, pdfParser];
+/** Every parser there is; a new format adds its entry. */
+export const PARSERS: readonly Parser[] = [
+  {
+    name: 'markdown',
+    version: 1,
+    mimes: ['text/markdown'],
+    load: async () => (await import('./markdown.js')).parseMarkdown,
+  },
+  { name: 'text', version: 1, mimes: ['text/plain'], load: async () => (await import('./text.js')).parseText },
+  {
+    name: 'code',
+    version: 1,
+    mimes: LANGUAGES.map((language) => language.mime),
+    load: async () => (await import('./code.js')).parseCode,
+  },
+  { name: 'html', version: 1, mimes: ['text/html'], load: async () => (await import('./html.js')).parseHtml },
+  { name: 'pdf', version: 1, mimes: ['application/pdf'], load: async () => (await import('./pdf.js')).parsePdf },
+];
 
 export function parserFor(mime: string): Parser | undefined {
   return PARSERS.find((parser) => parser.mimes.includes(mime));

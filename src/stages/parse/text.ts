@@ -1,27 +1,14 @@
 import type { Block } from '../../core/document.js';
 import { decodeText } from './charset.js';
 import { normalizeText } from './normalize.js';
-import { type Parser, parserId } from './parser.js';
+import type { ParsedContent, ParserInput } from './parser.js';
 
 /** Blank-line separated paragraphs; the text is the decoded source. */
-export const textParser: Parser = {
-  name: 'text',
-  version: 1,
-  mimes: ['text/plain'],
-  parse({ bytes, mime, hints }) {
-    const decoded = decodeText(bytes, charsetHints(hints));
-    const text = normalizeText(decoded.text);
-    return {
-      text,
-      blocks: paragraphs(text),
-      images: [],
-      warnings: decoded.warnings,
-      mime,
-      charset: decoded.charset,
-      parser: parserId(textParser),
-    };
-  },
-};
+export function parseText({ bytes, hints }: ParserInput): ParsedContent {
+  const { charset, warnings, text: raw } = decodeText(bytes, charsetHints(hints));
+  const text = normalizeText(raw);
+  return { text, blocks: paragraphs(text), images: [], warnings, charset };
+}
 
 /** The charset of the parse options and the `charset` parameter of the source's MIME type. */
 export function charsetHints(hints: { mime?: string; options?: { charset?: string } }): {

@@ -1,0 +1,241 @@
+import type { Block, ImageRef } from '../../../core/document.js';
+import { normalizeText } from '../normalize.js';
+import { TextBuilder } from '../text-builder.js';
+import { type AnyNode, BLOCKS, type Element, fold, isElement, type ParentNode, walk } from './dom.js';
+import { isFormula } from './clean.js';
+import { tableRows } from './table.js';
+
+export interface Written {
+  readonly text: string;
+  readonly blocks: readonly Block[];
+  readonly images: readonly ImageRef[];
+}
+
+/** Lays out a cleaned tree as text with blocks, the way a browser would without its style sheets. */
+export function writeText(root: ParentNode): Written {
+  const writer = new Writer();
+  walk(
+    root,
+    (node) => writer.enter(node),
+    (element) => writer.leave(element),
+  );
+  writer.flush();
+  return { text: writer.builder.toString(), blocks: writer.blocks, images: writer.images };
+}
+
+interface List {
+  readonly ordered: boolean;
+  next: number;
+}
+
+class Writer {
+  readonly builder = new TextBuilder();
+  readonly blocks: Block[] = [];
+  readonly images: ImageRef[] = [];
+  /** The line box being filled: folded text of the current block. */
+  #inline = '';
+  #pictures: { readonly offset: number; readonly image: Omit<ImageRef, 'at'> }[] = [];
+  #lists: List[] = [];
+  /** `- ` or `3. `, until the item's first words are written. */
+  #marker = '';
+  #heading = 0;
+  #quotes = 0;
+  #captions = 0;
+  /** The block before was an item, so the next one follows without a blank line. */
+  #afterItem = false;
+
+  enter(node: AnyNode): boolean {
+    if (node.type === 'text') {
+      this.#append(fold(node.data));
+      return false;
+    }
+    if (!isElement(node)) return false;
+    const { name } = node;
+    if (name === 'br') {
+      this.#inline = `${this.#inline.trimEnd()}\n`;
+      return false;
+    }
+    if (name === 'img') {
+      this.#picture(node);
+      return false;
+    }
+    if (isPermalink(node)) return false;
+    if (!BLOCKS.has(name)) {
+      if (name === 'rt') this.#append('(');
+      return true;
+    }
+    this.flush();
+    if (name === 'pre' || name === 'listing' || name === 'xmp') {
+      this.#code(node);
+      return false;
+    }
+    if (name === 'table') {
+      const rows = tableRows(node);
+      if (rows) this.#table(rows);
+      return rows === undefined;
+    }
+    if (/^h[1-6]$/.test(name)) this.#heading = Number(name[1]);
+    if (name === 'blockquote') this.#quotes += 1;
+    if (name === 'figcaption') this.#captions += 1;
+    if (name === 'ul' || name === 'ol' || name === 'menu' || name === 'dir') {
+      this.#lists.push({ ordered: name === 'ol', next: Number.parseInt(node.attribs.start ?? '1', 10) || 1 });
+    }
+    if (name === 'li') this.#marker = this.#itemMarker(node);
+    return true;
+  }
+
+  leave(element: Element): void {
+    const { name } = element;
+    if (name === 'rt') this.#append(')');
+    if (!BLOCKS.has(name) || name === 'table' || name === 'pre') return;
+    this.flush();
+    if (/^h[1-6]$/.test(name)) this.#heading = 0;
+    if (name === 'blockquote') this.#quotes -= 1;
+    if (name === 'figcaption') this.#captions -= 1;
+    if (name === 'li') this.#marker = '';
+    if (name === 'ul' || name === 'ol' || name === 'menu' || name === 'dir') this.#lists.pop();
+  }
+
+  /** Ends the current block. */
+  flush(): void {
+    const words = this.#inline.trim();
+    const lead = this.#inline.length - this.#inline.trimStart().length;
+    const pictures = this.#pictures;
+    this.#inline = '';
+    this.#pictures = [];
+    if (words === '') {
+      this.#figures(pictures);
+      return;
+    }
+    const item = this.#marker !== '';
+    const kind = this.#kind(item);
+    this.builder.breakLine(item && this.#afterItem ? 0 : 1);
+    const marker = this.#marker;
+    this.#marker = '';
+    const written = this.builder.append(marker + words);
+    const title = kind === 'heading' ? words.replace(/\s+/g, ' ') : undefined;
+    this.#block({
+      kind,
+      span: written,
+      ...(title !== undefined && { level: this.#heading, title: normalizeText(title) }),
+    });
+    this.#afterItem = item;
+    for (const { offset, image } of pictures) {
+      const at = written.start + marker.length + Math.max(0, offset - lead);
+      this.images.push({ at: Math.min(at, written.end), ...image });
+    }
+  }
+
+  #kind(item: boolean): Block['kind'] {
+    if (this.#heading > 0) return 'heading';
+    if (item) return 'list_item';
+    if (this.#captions > 0) return 'figure';
+    return this.#quotes > 0 ? 'quote' : 'paragraph';
+  }
+
+  #append(text: string): void {
+    const atBreak = this.#inline === '' || this.#inline.endsWith(' ') || this.#inline.endsWith('\n');
+    this.#inline += atBreak && text.startsWith(' ') ? text.slice(1) : text;
+  }
+
+  #itemMarker(item: Element): string {
+    const list = this.#lists.at(-1);
+    const indent = '  '.repeat(Math.max(0, this.#lists.length - 1));
+    if (!list?.ordered) return `${indent}- `;
+    const said = Number.parseInt(item.attribs.value ?? '', 10);
+    const number = Number.isFinite(said) ? said : list.next;
+    list.next = number + 1;
+    return `${indent}${number}. `;
+  }
+
+  #picture(node: Element): void {
+    const alt = fold(node.attribs.alt ?? '').trim();
+    const uri = node.attribs.src ?? node.attribs['data-src'];
+    if (alt === '' && !uri) return;
+    if (alt !== '' && isFormula(node)) {
+      this.#append(/^\{\\(?:display|text)style (.*)\}$/.exec(alt)?.[1] ?? alt);
+      return;
+    }
+    const image = { ...(alt && { alt: normalizeText(alt) }), ...(uri && !uri.startsWith('data:') && { uri }) };
+    this.#pictures.push({ offset: this.#inline.length, image });
+  }
+
+  /** Pictures that stand alone: their words are all there is to find them by. */
+  #figures(pictures: readonly { readonly image: Omit<ImageRef, 'at'> }[]): void {
+    for (const { image } of pictures) {
+      if (image.alt === undefined) {
+        this.images.push({ at: this.builder.length, ...image });
+        continue;
+      }
+      this.builder.breakLine(1);
+      const span = this.builder.append(image.alt);
+      this.#block({ kind: 'figure', span });
+      this.images.push({ at: span.start, ...image });
+      this.#afterItem = false;
+    }
+  }
+
+  #code(node: Element): void {
+    const lines: string[] = [];
+    let language = codeLanguage(node);
+    walk(node, (child) => {
+      if (child.type === 'text') lines.push(child.data);
+      else if (isElement(child)) {
+        if (child.name === 'br') lines.push('\n');
+        language ??= codeLanguage(child);
+      }
+      return true;
+    });
+    const code = lines
+      .join('')
+      .replace(/^\r?\n/, '')
+      .trimEnd();
+    if (code.trim() === '') return;
+    this.builder.breakLine(1);
+    const span = this.builder.append(code);
+    this.#block({ kind: 'code', span, ...(language !== undefined && { language }) });
+    this.#afterItem = false;
+  }
+
+  #table({ caption, header, body }: NonNullable<ReturnType<typeof tableRows>>): void {
+    this.builder.breakLine(1);
+    if (caption) {
+      const span = this.builder.append(caption);
+      this.#block({ kind: 'paragraph', span });
+      this.builder.breakLine(1);
+    }
+    const write = (row: readonly string[]) => {
+      this.builder.breakLine(0);
+      return this.builder.append(row.join(' | '));
+    };
+    // The blank line before the table must not move into its first row.
+    const before = this.builder.length;
+    const head = header.map(write);
+    const parts = body.map(write);
+    const start = head[0]?.start ?? parts[0]?.start ?? before;
+    const last = head.at(-1);
+    const span = { start, end: this.builder.length };
+    if (span.start === span.end) return;
+    this.#block({ kind: 'table', span, ...(last && { header: { start, end: last.end } }), parts });
+    this.#afterItem = false;
+  }
+
+  #block(block: Block): void {
+    if (block.span.start < block.span.end) this.blocks.push(block);
+  }
+}
+
+/** The sign beside a heading that links to it. */
+function isPermalink(node: Element): boolean {
+  if (
+    node.name !== 'a' ||
+    !/\b(?:headerlink|header-anchor|anchor|permalink|hash-link)\b/.test(node.attribs.class ?? '')
+  )
+    return false;
+  const only = node.children.length <= 1 ? node.children[0] : undefined;
+  return only === undefined ? node.children.length === 0 : only.type === 'text' && only.data.trim().length <= 1;
+}
+
+function codeLanguage(element: Element): string | undefined {
+  return /\b(?:language|lang|highlight-source|brush:)[-\s]?([\w+#.-]+)/.exec(element.attribs.class ?? '')?.[1];
+}
