@@ -32,20 +32,26 @@ export interface WriteOptions {
   readonly signal?: AbortSignal;
 }
 
+/** What a document brings besides its bytes. */
+export interface DocumentFields {
+  readonly mime?: string | undefined;
+  readonly name?: string | undefined;
+  readonly title?: string | undefined;
+  readonly uri?: string | undefined;
+  readonly metadata?: JsonObject | undefined;
+  /** Absent: the document keeps its policy; a new one gets the collection's default. Leaving it out never widens it. */
+  readonly policy?: Policy | undefined;
+  readonly parse?: { readonly charset?: string | undefined; readonly password?: string | undefined } | undefined;
+  /** ISO 8601; now when absent. */
+  readonly observedAt?: string | undefined;
+}
+
 export interface PutDocument {
   readonly content: Readable | Uint8Array;
   /** @throws document_too_large beyond it */
   readonly maxBytes?: number;
-  readonly mime?: string;
-  readonly name?: string;
-  readonly title?: string;
-  readonly uri?: string;
-  readonly metadata?: JsonObject;
-  /** Absent: the document keeps its policy; a new one gets the collection's default. Leaving it out never widens it. */
-  readonly policy?: Policy;
-  readonly parse?: ParseOptions;
-  /** ISO 8601; now when absent. */
-  readonly observedAt?: string;
+  /** Asked once the content was read to its end: in a multipart body the fields may follow it. */
+  readonly fields: () => Promise<DocumentFields>;
 }
 
 /** Absent leaves, null removes, metadata and policy merge (RFC 7396). */
@@ -99,19 +105,16 @@ export class DocumentWrites {
     });
     const storedAt = ports.clock.now();
     await ports.faults.reach('documents:content-stored');
-    const write = this.#decide(caller, full, options, async (head) => ({
-      op: 'upsert',
-      content,
-      policy: input.policy ?? (live(head) ? head.event.policy : collection.defaultPolicy),
-      ...(input.mime === undefined ? {} : { mime: input.mime }),
-      ...(input.name === undefined ? {} : { name: input.name }),
-      ...(input.title === undefined ? {} : { title: input.title }),
-      ...(input.uri === undefined ? {} : { uri: input.uri }),
-      ...(input.metadata === undefined ? {} : { metadata: input.metadata }),
-      ...(input.parse === undefined ? {} : { parse: input.parse }),
-      observedAt: input.observedAt ?? this.#now(),
-      storedAt,
-    }));
+    const write = (async () => {
+      const fields = await input.fields();
+      return this.#decide(caller, full, options, async (head) => ({
+        op: 'upsert',
+        content,
+        ...described(fields),
+        policy: fields.policy ?? (live(head) ? head.event.policy : collection.defaultPolicy),
+        observedAt: fields.observedAt ?? this.#now(),
+      }));
+    })();
     return this.#orDrop(write, content);
   }
 
@@ -288,6 +291,22 @@ export class DocumentWrites {
  */
 function undecided(error: unknown): boolean {
   return asFootnoteError(error).permanence === 'permanent';
+}
+
+function described(fields: DocumentFields): Partial<ChangeEvent> {
+  const { mime, name, title, uri, metadata, parse } = fields;
+  const options: ParseOptions = {
+    ...(parse?.charset === undefined ? {} : { charset: parse.charset }),
+    ...(parse?.password === undefined ? {} : { password: parse.password }),
+  };
+  return {
+    ...(mime === undefined ? {} : { mime }),
+    ...(name === undefined ? {} : { name }),
+    ...(title === undefined ? {} : { title }),
+    ...(uri === undefined ? {} : { uri }),
+    ...(metadata === undefined ? {} : { metadata }),
+    ...(parse === undefined ? {} : { parse: options }),
+  };
 }
 
 function live(head: Head | undefined): head is Head {
