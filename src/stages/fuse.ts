@@ -32,10 +32,7 @@ export interface FusionWeights {
   readonly lexical: number;
 }
 
-/**
- * One default for all data. The dense arm leads: Bruch, Gai and Ingber (2023) find the best convex weight of the dense arm
- * between 0.6 and 0.8 over nine data sets. See docs/decisions/0003-fusion-and-ranking.md.
- */
+/** One default for all data. The dense arm leads; see docs/decisions/0003-fusion-and-ranking.md. */
 export const DEFAULT_WEIGHTS: FusionWeights = { dense: 0.7, lexical: 0.3 };
 
 /** Puts the arms' lists together, one candidate an id. A candidate in both lists gets both scores. */
