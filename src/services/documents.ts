@@ -113,6 +113,7 @@ export class DocumentWrites {
         ...described(fields),
         policy: fields.policy ?? (live(head) ? head.event.policy : collection.defaultPolicy),
         observedAt: fields.observedAt ?? this.#now(),
+        storedAt,
       }));
     })();
     return this.#orDrop(write, content);
