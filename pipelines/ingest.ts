@@ -43,7 +43,7 @@ export async function applyChange(
   if (row && row.seen.version === version && row.state !== 'failed' && (await hasText(work, row))) {
     return settled(work, row);
   }
-  if (!row && !options.backfill && (await belowFloor(work))) return forgotten(work);
+  if (!row && (await belowFloor(work))) return forgotten(work);
   await ports.heads.raise({
     documentId,
     version,
@@ -216,9 +216,12 @@ async function forgotten(work: Work): Promise<ApplyOutcome> {
   return outcome(work, 'superseded');
 }
 
+/** The head tells a purged document (none) from one whose event is merely older than somebody else's tombstone. */
 async function belowFloor(work: Work): Promise<boolean> {
-  const source = await work.ports.sources.get(work.change.event);
-  return source?.floor !== undefined && work.version < source.floor;
+  const { ports, documentId, version, change } = work;
+  const source = await ports.sources.get(change.event);
+  if (source?.floor === undefined || version >= source.floor) return false;
+  return !(await ports.heads.get([documentId])).has(documentId);
 }
 
 /** Whether a live row's normalized text is still recorded; when it is not, the change is applied again. */

@@ -1,9 +1,10 @@
 import { FootnoteError, asFootnoteError, throwIfAborted } from '../src/core/errors.js';
 import type { Position } from '../src/core/event.js';
 import { type Generation, type GenerationState, type Release, streamOf } from '../src/core/generation.js';
+import { documentId } from '../src/core/ids.js';
 import type { DocumentRow, Documents, Generations, Releases } from '../src/core/ports/catalog.js';
 import type { Clock } from '../src/core/ports/clock.js';
-import type { EventLog } from '../src/core/ports/log.js';
+import type { DeadLetters, EventLog } from '../src/core/ports/log.js';
 import type { VectorStore } from '../src/core/ports/vectors.js';
 import { backoffMs } from '../src/runtime/backoff.js';
 import { forEachConcurrent } from '../src/runtime/concurrency.js';
@@ -16,6 +17,7 @@ export interface BuildPorts extends IngestPorts {
   readonly generations: Pick<Generations, 'move'>;
   readonly log: Pick<EventLog, 'committed' | 'hold' | 'release' | 'seek' | 'identity'>;
   readonly vectors: Pick<VectorStore, 'create' | 'write' | 'prune' | 'document'>;
+  readonly deadLetters: Pick<DeadLetters, 'add' | 'removeDocument'>;
   readonly clock: Clock;
 }
 
@@ -85,13 +87,14 @@ async function persist(
 ): Promise<ApplyOutcome> {
   for (let attempt = 1; ; attempt += 1) {
     try {
-      return await applyChange(ports, target, change, {
-        backfill: true,
+      const outcome = await applyChange(ports, target, change, {
         signal: options.signal,
         finalAttempt: attempt >= 8,
         ...(options.onParseFailure ? { onParseFailure: options.onParseFailure } : {}),
         ...(options.versionOf ? { versionOf: options.versionOf } : {}),
       });
+      if (outcome.error) await letter(ports, target, change, outcome.error, attempt);
+      return outcome;
     } catch (caught) {
       const error = asFootnoteError(caught);
       if (error.code === 'cancelled' || error.code === 'build_mismatch') throw error;
@@ -99,6 +102,27 @@ async function persist(
       await ports.clock.sleep(backoffMs(attempt, BACKOFF, options.random ?? Math.random), options.signal);
     }
   }
+}
+
+/** The new generation's own letter, so that a replay reaches its failed row, too. */
+async function letter(
+  ports: BuildPorts,
+  target: Generation,
+  change: Change,
+  error: FootnoteError,
+  attempts: number,
+): Promise<void> {
+  await ports.deadLetters.add({
+    stream: streamOf(target.tenant, target.collection),
+    group: target.id,
+    documentId: documentId(change.event),
+    position: change.position,
+    event: change.event,
+    code: error.code,
+    message: error.message,
+    attempts,
+    at: new Date(ports.clock.now()).toISOString(),
+  });
 }
 
 async function* rowsOf(

@@ -22,7 +22,7 @@ export interface RetryNotice {
   readonly error: FootnoteError;
 }
 
-export interface ConsumerOptions extends Omit<ApplyOptions, 'signal' | 'finalAttempt' | 'backfill'> {
+export interface ConsumerOptions extends Omit<ApplyOptions, 'signal' | 'finalAttempt'> {
   readonly signal: AbortSignal;
   readonly maxInFlight: number;
   readonly maxInFlightBytes: number;

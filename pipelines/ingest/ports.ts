@@ -44,11 +44,6 @@ export interface ApplyOptions {
   readonly onParseFailure?: 'stale' | 'hide';
   /** Takes an unexplained (`internal`) error as permanent: it has been tried often enough. */
   readonly finalAttempt?: boolean;
-  /**
-   * The change is a row of another generation, not an event from the log: a source's floor (below which events without
-   * a row are superseded) does not concern it.
-   */
-  readonly backfill?: boolean;
   /** How an event's version is found; only the simulation's mutants put another rule here. */
   readonly versionOf?: (event: ChangeEvent, position: Position) => Version;
 }

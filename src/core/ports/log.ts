@@ -56,7 +56,7 @@ export interface DeadLetter {
  */
 export interface EventLog {
   identity(): Promise<LogIdentity>;
-  /** Durable on return. Positions in the order of `events`. */
+  /** Durable on return. Positions in the order of `events`. When it fails, some of them may be there: append all again. */
   append(stream: string, events: readonly ChangeEvent[]): Promise<Position[]>;
   /** Ends when the signal aborts. Delivers from the group's commits on; unacknowledged events come again after a restart. */
   consume(options: ConsumeOptions): AsyncIterable<Delivery>;
@@ -71,16 +71,22 @@ export interface EventLog {
   /** Keeps everything from these positions on from being trimmed until released. A hold of the same name is replaced. */
   hold(stream: string, name: string, positions: readonly Position[]): Promise<void>;
   release(stream: string, name: string): Promise<void>;
-  /** Removes events below every group's commit and every hold that are older than `olderThan` (ISO 8601). Returns how many. */
+  /**
+   * Removes events below every group's commit and every hold that are older than `olderThan` (ISO 8601). Returns how
+   * many. A stream without groups keeps everything: nobody has read it yet.
+   */
   trim(stream: string, olderThan: string): Promise<number>;
+  /** Removes the group with its commits and dead letters; its consumers end. */
   dropGroup(stream: string, group: string): Promise<void>;
-  /** Removes the stream with its groups, holds and dead letters. */
+  /** Removes the stream with its groups, holds and dead letters; its consumers end. */
   dropStream(stream: string): Promise<void>;
   readonly deadLetters: DeadLetters;
   close(): Promise<void>;
 }
 
 export interface DeadLetters {
+  /** For failures outside of a delivery (a backfill). Durable on return; a letter of the same place is replaced. */
+  add(letter: Omit<DeadLetter, 'id'>): Promise<DeadLetter>;
   list(stream: string, options?: { group?: string; after?: string; limit?: number }): Promise<DeadLetter[]>;
   get(id: string): Promise<DeadLetter | undefined>;
   remove(id: string): Promise<void>;
