@@ -1,0 +1,1 @@
+export { openLanceVectors, type LanceOptions } from './store.js';

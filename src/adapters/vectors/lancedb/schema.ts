@@ -1,0 +1,120 @@
+import { Field, FixedSizeList, Float32, Int32, List, Schema, Utf8 } from 'apache-arrow';
+import { FootnoteError } from '../../../core/errors.js';
+import type { StoreSpec } from '../../../core/ports/vectors.js';
+
+/** Format of our tables; raised when columns or encodings change. Recorded in each table's metadata. */
+export const TABLE_FORMAT = 1;
+
+/** Key of the table's schema metadata that holds `{format, vectors}`. */
+const METADATA_KEY = 'footnote';
+
+/**
+ * Columns. `payload` is the whole point as JSON but for `terms` and vectors: one column to fetch and decode a hit. The
+ * others mirror what a store must filter, index or sort by.
+ */
+export const COLUMN = {
+  id: 'id',
+  documentId: 'document_id',
+  version: 'version',
+  revision: 'revision',
+  ordinal: 'ordinal',
+  source: 'source',
+  key: 'key',
+  kind: 'kind',
+  mime: 'mime',
+  language: 'language',
+  title: 'title',
+  uri: 'uri',
+  page: 'page',
+  observedAt: 'observed_at',
+  principals: 'principals',
+  labels: 'labels',
+  terms: 'terms',
+  payload: 'payload',
+} as const;
+
+export const vectorColumn = (name: string) => `vector_${name}`;
+
+const VECTOR_NAME = /^[a-z][a-z0-9_]{0,31}$/;
+const GENERATION = /^[a-z0-9-]{1,64}$/;
+
+export type VectorDims = Readonly<Record<string, number>>;
+
+/** @throws invalid_request */
+export function checkSpec(spec: StoreSpec): void {
+  if (!GENERATION.test(spec.generation)) {
+    throw new FootnoteError(
+      'invalid_request',
+      `${JSON.stringify(spec.generation)} is no generation's id: use 1 to 64 of a-z, 0-9 and "-".`,
+    );
+  }
+  for (const [name, dims] of Object.entries(spec.vectors)) {
+    if (!VECTOR_NAME.test(name) || !Number.isInteger(dims) || dims < 1 || dims > 65_536) {
+      throw new FootnoteError(
+        'invalid_request',
+        `The vector ${JSON.stringify(name)} with ${dims} dimensions can't be stored: names are a-z, 0-9 and "_", at most 32; dimensions 1 to 65536.`,
+      );
+    }
+  }
+}
+
+export function tableSchema(vectors: VectorDims): Schema {
+  const text = (name: string, nullable = false) => new Field(name, new Utf8(), nullable);
+  const list = (name: string) => new Field(name, new List(new Field('item', new Utf8(), true)), false);
+  return new Schema(
+    [
+      text(COLUMN.id),
+      text(COLUMN.documentId),
+      text(COLUMN.version),
+      text(COLUMN.revision),
+      new Field(COLUMN.ordinal, new Int32(), false),
+      text(COLUMN.source),
+      text(COLUMN.key),
+      text(COLUMN.kind),
+      text(COLUMN.mime),
+      text(COLUMN.language, true),
+      text(COLUMN.title, true),
+      text(COLUMN.uri, true),
+      new Field(COLUMN.page, new Int32(), true),
+      text(COLUMN.observedAt),
+      list(COLUMN.principals),
+      list(COLUMN.labels),
+      text(COLUMN.terms),
+      text(COLUMN.payload),
+      ...Object.entries(vectors).map(
+        ([name, dims]) =>
+          new Field(vectorColumn(name), new FixedSizeList(dims, new Field('item', new Float32(), true)), true),
+      ),
+    ],
+    new Map([[METADATA_KEY, JSON.stringify({ format: TABLE_FORMAT, vectors })]]),
+  );
+}
+
+/**
+ * What a table was created for.
+ * @throws data_newer, data_corrupt
+ */
+export function readSpec(generation: string, metadata: ReadonlyMap<string, string>): VectorDims {
+  let recorded: { format?: unknown; vectors?: VectorDims };
+  try {
+    recorded = JSON.parse(metadata.get(METADATA_KEY) ?? '{}') as typeof recorded;
+  } catch (cause) {
+    throw unreadable(generation, cause);
+  }
+  if (typeof recorded.format !== 'number' || typeof recorded.vectors !== 'object') throw unreadable(generation);
+  if (recorded.format > TABLE_FORMAT) {
+    throw new FootnoteError(
+      'data_newer',
+      `The vectors of ${generation} are in format ${recorded.format}; this software reads up to ${TABLE_FORMAT}: upgrade Footnote.`,
+    );
+  }
+  return recorded.vectors;
+}
+
+function unreadable(generation: string, cause?: unknown): FootnoteError {
+  return new FootnoteError(
+    'data_corrupt',
+    `The vectors of ${generation} carry no readable format: restore from a backup or reindex the collection.`,
+    { cause },
+  );
+}
