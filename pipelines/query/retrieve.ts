@@ -74,7 +74,7 @@ export async function retrieve(ports: RetrievePorts, request: RetrieveRequest, w
   if (!generation || generation.tenant !== caller.tenant) {
     throw new FootnoteError('collection_not_found', `There is no collection ${request.collection}.`);
   }
-  const terms = request.mode === 'dense' ? [] : ports.preparing.analyzeQuery(request.query, generation.spec);
+  const terms = request.mode === 'dense' ? [] : ports.preparing.analyzeQuery(request.query, generation.id);
   const vector =
     request.mode === 'lexical' ? undefined : await watch.time('embed', () => queryVector(ports, request, generation));
   const arms = armsOf(vector, terms);

@@ -6,6 +6,9 @@ import { cut, normalize, words } from './analyze/words.js';
 /** Raised whenever any text could give other terms: a generation's lexical index holds the terms of one version. */
 export const ANALYZER_VERSION = 1;
 
+/** Of documents too short or too unlike prose to tell: their terms meet those of the commonest queries. */
+export const DEFAULT_LANGUAGE = 'en';
+
 /** Most terms of one input; the rest is ignored. */
 export const MAX_TERMS = 1 << 16;
 

@@ -148,6 +148,8 @@ export interface Documents {
   counts(tenant: string, collection: string, generation: string): Promise<DocumentCounts>;
   /** The highest log position among the rows' newest versions, one a (epoch, partition) that has any. */
   positions(generation: string): Promise<Position[]>;
+  /** Languages of the documents shown, the commonest first; `und` for those without one. At most 8. */
+  languages(generation: string): Promise<string[]>;
   /** Rows of all generations of one document. */
   everywhere(documentId: string): Promise<DocumentRow[]>;
   dropGeneration(generation: string): Promise<void>;

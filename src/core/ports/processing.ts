@@ -45,7 +45,7 @@ export interface Preparing {
     spec: GenerationSpec,
     signal?: AbortSignal,
   ): Promise<PreparedChunk[]>;
-  /** Terms of a query under the generation's analyzer. */
-  analyzeQuery(query: string, spec: GenerationSpec): readonly string[];
+  /** Terms of a query by the analyzers of the languages that the generation's documents are in. */
+  analyzeQuery(query: string, generation: string): readonly string[];
   close(): Promise<void>;
 }

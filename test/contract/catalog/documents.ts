@@ -13,10 +13,11 @@ export type RowOptions = Partial<Omit<DocumentRow, 'seen' | 'visible' | 'documen
   visible?: number | null;
   revision?: string;
   partition?: number;
+  language?: string;
 };
 
 export function makeRow(key: string, n: number, options: RowOptions = {}): Omit<DocumentRow, 'token'> {
-  const { event: change = {}, visible, revision, partition, ...rest } = options;
+  const { event: change = {}, visible, revision, partition, language, ...rest } = options;
   const event = makeEvent(key, change);
   const position = { epoch: 1, partition: partition ?? 0, offset: BigInt(n) };
   const at = (number: number) => ({ version: version(number), event, position });
@@ -31,6 +32,7 @@ export function makeRow(key: string, n: number, options: RowOptions = {}): Omit<
           mime: 'text/plain',
           parser: 'text@1',
           warnings: ['w'],
+          ...(language === undefined ? {} : { language }),
         };
   return {
     generation: 'g-1',
@@ -203,6 +205,18 @@ export function describeDocuments(make: MakeCatalog): void {
         { epoch: 1, partition: 2, offset: 255n },
       ]);
       expect(await documents().positions('g-0')).toEqual([]);
+    });
+
+    it('tells the languages of what is shown, the commonest first', async () => {
+      await documents().compareAndSet(makeRow('a', 1, { language: 'de' }), undefined);
+      await documents().compareAndSet(makeRow('b', 1, { language: 'en' }), undefined);
+      await documents().compareAndSet(makeRow('c', 1, { language: 'en' }), undefined);
+      await documents().compareAndSet(makeRow('d', 1), undefined);
+      await documents().compareAndSet(makeRow('e', 1, { language: 'fr', visible: null }), undefined);
+      await documents().compareAndSet(makeRow('f', 1, { language: 'fr', generation: 'g-2' }), undefined);
+      const languages = await documents().languages('g-1');
+      expect(languages[0]).toBe('en');
+      expect(new Set(languages)).toEqual(new Set(['en', 'de', 'und']));
     });
 
     it('finds a document everywhere and drops one generation alone, however large', async () => {

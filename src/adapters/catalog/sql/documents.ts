@@ -78,6 +78,7 @@ function fields(row: Omit<DocumentRow, 'token'>) {
     visible_version: row.visible?.version ?? null,
     visible_revision: row.visible?.revision ?? null,
     chunks: row.visible?.chunks ?? 0,
+    language: row.visible?.language ?? null,
     updated_at: row.updatedAt,
     error: row.error ? JSON.stringify(row.error) : null,
     seen: encodeVersion(row.seen),
@@ -229,6 +230,21 @@ export class SqlDocuments implements Documents {
       partition: row.seen_partition,
       offset: BigInt(`0x${row.seen_offset}`),
     }));
+  }
+
+  async languages(generation: string): Promise<string[]> {
+    const rows = await this.#db
+      .selectFrom('documents')
+      .select(['language'])
+      .select((eb) => eb.fn.countAll().as('rows'))
+      .where('generation', '=', generation)
+      .where('visible_version', 'is not', null)
+      .groupBy('language')
+      .orderBy('rows', 'desc')
+      .orderBy('language')
+      .limit(8)
+      .execute();
+    return rows.map((row) => row.language ?? 'und');
   }
 
   async everywhere(documentId: string): Promise<DocumentRow[]> {

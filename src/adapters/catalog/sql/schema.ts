@@ -37,6 +37,7 @@ export interface Schema {
     visible_version: string | null;
     visible_revision: string | null;
     chunks: number;
+    language: string | null;
     updated_at: string;
     error: string | null;
     seen: string;

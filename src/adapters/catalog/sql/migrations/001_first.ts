@@ -85,6 +85,7 @@ export const first: Migration = {
         visible_version: 'text?',
         visible_revision: 'text?',
         chunks: 'integer',
+        language: 'text?',
         updated_at: 'text',
         error: 'text?',
         seen: 'text',

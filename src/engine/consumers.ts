@@ -1,0 +1,117 @@
+import type { ConsumerPorts } from '../../pipelines/ingest/consume.js';
+import { consumeGeneration } from '../../pipelines/ingest/consume.js';
+import type { ApplyOutcome } from '../../pipelines/ingest/ports.js';
+import type { Config } from '../core/config.js';
+import { asFootnoteError } from '../core/errors.js';
+import type { FootnoteError } from '../core/errors.js';
+import type { Generation } from '../core/generation.js';
+import { streamOf } from '../core/generation.js';
+import type { EventLog } from '../core/ports/log.js';
+import type { Clock } from '../core/ports/clock.js';
+import type { Logger } from './logger.js';
+
+export interface ConsumersOptions {
+  readonly config: Config;
+  readonly log: EventLog;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly portsFor: (generation: Generation) => Promise<ConsumerPorts>;
+  readonly onOutcome: (generation: Generation, outcome: ApplyOutcome) => void;
+}
+
+interface Running {
+  readonly generation: Generation;
+  readonly abort: AbortController;
+  readonly done: Promise<void>;
+  problem: FootnoteError | undefined;
+}
+
+/** States whose generations follow the log; retired ones so that rolling back is instant and deletions reach them. */
+const CONSUMING = new Set(['building', 'shadow', 'live', 'retired']);
+const LOOK_MS = 20;
+
+/** Runs one consumer a generation. */
+export class Consumers {
+  readonly #running = new Map<string, Running>();
+
+  constructor(private readonly options: ConsumersOptions) {}
+
+  start(generation: Generation): void {
+    if (this.#running.has(generation.id) || !CONSUMING.has(generation.state)) return;
+    const abort = new AbortController();
+    const running: Running = { generation, abort, done: Promise.resolve(), problem: undefined };
+    (running as { done: Promise<void> }).done = this.#run(running);
+    this.#running.set(generation.id, running);
+  }
+
+  /** Stops all consumers of a collection and waits for what is under way. */
+  async stop(tenant: string, collection: string): Promise<void> {
+    const mine = [...this.#running.values()].filter(
+      ({ generation }) => generation.tenant === tenant && generation.collection === collection,
+    );
+    await Promise.all(mine.map((running) => this.#stop(running)));
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#running.values()].map((running) => this.#stop(running)));
+  }
+
+  /** Why a generation does not follow the log, if it does not. */
+  problem(generation: string): FootnoteError | undefined {
+    return this.#running.get(generation)?.problem;
+  }
+
+  /** Waits until the generation has committed what stands in the log now. @throws its problem, cancelled */
+  async caughtUp(generation: Generation, signal: AbortSignal): Promise<void> {
+    const stream = streamOf(generation.tenant, generation.collection);
+    for (;;) {
+      if ((await this.options.log.lag(stream, generation.id)) === 0) return;
+      const problem = this.problem(generation.id);
+      if (problem) throw problem;
+      await this.options.clock.sleep(LOOK_MS, signal);
+    }
+  }
+
+  async lag(): Promise<number> {
+    let sum = 0;
+    for (const { generation } of this.#running.values()) {
+      sum += await this.options.log.lag(streamOf(generation.tenant, generation.collection), generation.id);
+    }
+    return sum;
+  }
+
+  async #stop(running: Running): Promise<void> {
+    running.abort.abort();
+    await running.done;
+    this.#running.delete(running.generation.id);
+  }
+
+  async #run(running: Running): Promise<void> {
+    const { config, logger, onOutcome } = this.options;
+    const { generation, abort } = running;
+    const about = { collection: generation.collection, generation: generation.id };
+    try {
+      const ports = await this.options.portsFor(generation);
+      await consumeGeneration(ports, generation, {
+        signal: abort.signal,
+        maxInFlight: config.ingest.maxInFlight,
+        maxInFlightBytes: config.ingest.maxInFlightBytes,
+        onParseFailure: config.ingest.onParseFailure,
+        onOutcome: (outcome) => {
+          if (outcome.error)
+            logger.warn({ ...about, documentId: outcome.documentId, code: outcome.error.code }, 'document failed');
+          onOutcome(generation, outcome);
+        },
+        onRetry: ({ documentId, attempt, afterMs, error }) =>
+          logger.warn(
+            { ...about, documentId, attempt, afterMs, code: error.code, reason: error.message },
+            'trying again',
+          ),
+      });
+    } catch (error) {
+      if (abort.signal.aborted) return;
+      running.problem = asFootnoteError(error);
+      logger.error({ ...about, code: running.problem.code, reason: running.problem.message }, 'generation stopped');
+    }
+  }
+}

@@ -1,0 +1,45 @@
+import { parentPort, workerData } from 'node:worker_threads';
+import type { TokenizerSpec } from '../adapters/models/tokenizer.js';
+import { openTokenizer } from '../adapters/models/tokenizer.js';
+import type { ParsedDocument } from '../core/document.js';
+import type { GenerationSpec } from '../core/generation.js';
+import { sha256 } from '../core/ids.js';
+import type { PreparedChunk } from '../core/ports/processing.js';
+import { answerCalls } from '../runtime/thread-answers.js';
+import { DEFAULT_LANGUAGE, createAnalyzer } from '../stages/analyze.js';
+import { chunkDocument } from '../stages/chunk.js';
+import type { ChunkerOptions } from '../stages/chunk.js';
+import { anchorsOf } from '../stages/cite.js';
+
+export interface PrepareSetup {
+  readonly tokenizer: TokenizerSpec;
+}
+
+export interface PrepareRequest {
+  readonly parsed: ParsedDocument;
+  readonly of: { readonly documentId: string; readonly revision: string; readonly title?: string };
+  readonly spec: GenerationSpec;
+}
+
+if (!parentPort) throw new Error('This file is the entry point of a preparing thread.');
+
+const tokenizer = openTokenizer((workerData as PrepareSetup).tokenizer);
+
+answerCalls<PrepareRequest, PreparedChunk[]>(parentPort, async ({ parsed, of, spec }) => {
+  const { count } = await tokenizer;
+  // The options were made by the same chunker's defaults; a generation stores them as plain values.
+  const options = spec.chunker.options as unknown as ChunkerOptions;
+  const chunks = chunkDocument(parsed, of, options, (texts) => texts.map(count));
+  const anchors = anchorsOf(
+    parsed.text,
+    chunks.map((chunk) => chunk.span),
+    parsed.regions,
+  );
+  const terms = createAnalyzer(parsed.language ?? DEFAULT_LANGUAGE);
+  return chunks.map((chunk, index) => ({
+    ...chunk,
+    inputSha256: sha256(options.prefix + chunk.context + chunk.text),
+    anchor: anchors[index]!,
+    terms: terms(chunk.context + chunk.text),
+  }));
+});
