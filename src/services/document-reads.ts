@@ -13,7 +13,7 @@ export interface DocumentReadPorts {
   readonly vectors: Pick<VectorStore, 'document'>;
 }
 
-export type DocumentState = 'live' | 'pending' | 'failed';
+export type DocumentState = 'live' | 'pending' | 'failed' | 'deleted';
 
 /** A document as its newest accepted event says, beside what the live generation shows of it. */
 export interface DocumentView {
@@ -61,13 +61,14 @@ export class DocumentReads {
     for (;;) {
       const heads = await this.ports.catalog.heads.list(caller.tenant, collection, {
         limit: PAGE,
+        includeDeleted: options.state === 'deleted',
         ...(options.source === undefined ? {} : { source: options.source }),
         ...(options.key === undefined ? {} : { key: options.key }),
         ...(after === undefined ? {} : { after }),
       });
       for (const head of heads) {
         after = head.documentId;
-        if (!readable(caller, collection, head)) continue;
+        if (head.deleted !== (options.state === 'deleted') || !mayKnow(caller, collection, head)) continue;
         const view = await this.#view(head, generation);
         if (options.state !== undefined && view.state !== options.state) continue;
         documents.push(view);
@@ -122,14 +123,17 @@ export class DocumentReads {
     const row =
       generation === undefined ? undefined : await this.ports.catalog.documents.get(generation, head.documentId);
     const behind = !row || row.seen.version < head.version;
-    const state = behind ? 'pending' : row.state === 'failed' ? 'failed' : 'live';
+    const state = head.deleted ? 'deleted' : behind ? 'pending' : row.state === 'failed' ? 'failed' : 'live';
     return { head, state, generation, ...(row ? { row } : {}) };
   }
 }
 
 function readable(caller: Caller, collection: string, head: Head): boolean {
-  const { event } = head;
-  return !head.deleted && event.collection === collection && mayRead(caller, event.tenant, event.policy);
+  return !head.deleted && mayKnow(caller, collection, head);
+}
+
+function mayKnow(caller: Caller, collection: string, { event }: Head): boolean {
+  return event.collection === collection && mayRead(caller, event.tenant, event.policy);
 }
 
 function notFound(documentId: string): FootnoteError {

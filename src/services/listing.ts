@@ -64,30 +64,68 @@ export async function runListing(
   options: ListingOptions,
   onItem: (item: ListedItem) => void,
 ): Promise<void> {
+  await withSource(
+    ports,
+    options,
+    async (run) => {
+      const seen = new Map<string, Set<string>>();
+      const batch: SourceChange[] = [];
+      for await (const change of options.changes) {
+        if (change.kind === 'complete') {
+          await run.flush(batch);
+          const keys = seen.get(change.scope) ?? new Set();
+          if (options.deletes) await run.deleteItems({ scope: change.scope }, (key) => !keys.has(key));
+          seen.delete(change.scope);
+          continue;
+        }
+        let keys = seen.get(change.scope);
+        if (!keys) seen.set(change.scope, (keys = new Set()));
+        keys.add(change.key);
+        batch.push(change);
+        if (batch.length >= 64) await run.flush(batch);
+      }
+      await run.flush(batch);
+    },
+    onItem,
+  );
+}
+
+/**
+ * Deletes documents of a connector's source by hand: all, or the one with this key. What its connector still finds comes
+ * back with the next listing.
+ */
+export async function deleteListed(
+  ports: ListingPorts,
+  options: Omit<ListingOptions, 'changes' | 'maxBytes' | 'deletes'> & { readonly key?: string },
+  onItem: (item: ListedItem) => void,
+): Promise<void> {
+  const { key } = options;
+  const full = { ...options, maxBytes: 0 };
+  await withSource(
+    ports,
+    full,
+    (run) => (key === undefined ? run.deleteItems({}, () => true) : run.deleteItem(key)),
+    onItem,
+  );
+}
+
+type SourceOptions = Omit<ListingOptions, 'changes' | 'deletes'>;
+
+/** Runs under the source's lease with a fence of its own. */
+async function withSource(
+  ports: ListingPorts,
+  options: SourceOptions,
+  work: (run: Listing) => Promise<void>,
+  onItem: (item: ListedItem) => void,
+): Promise<void> {
   const { collection, signal } = options;
   const name: SourceName = { tenant: collection.tenant, collection: collection.name, source: options.source };
   await ports.catalog.sources.claim(name, `connector:${options.connector}`);
   const lease = await acquire(ports, name);
   const lost = new AbortController();
   const renewal = keepLease(ports, lease, lost, signal);
-  const run = new Listing(ports, options, name, lease.fence, AbortSignal.any([signal, lost.signal]), onItem);
   try {
-    const seen = new Map<string, Set<string>>();
-    const batch: SourceChange[] = [];
-    for await (const change of options.changes) {
-      if (change.kind === 'complete') {
-        await run.flush(batch);
-        if (options.deletes) await run.deleteMissing(change.scope, seen.get(change.scope) ?? new Set());
-        seen.delete(change.scope);
-        continue;
-      }
-      let keys = seen.get(change.scope);
-      if (!keys) seen.set(change.scope, (keys = new Set()));
-      keys.add(change.key);
-      batch.push(change);
-      if (batch.length >= 64) await run.flush(batch);
-    }
-    await run.flush(batch);
+    await work(new Listing(ports, options, name, lease.fence, AbortSignal.any([signal, lost.signal]), onItem));
   } finally {
     lost.abort();
     await renewal;
@@ -133,7 +171,7 @@ class Listing {
 
   constructor(
     private readonly ports: ListingPorts,
-    private readonly options: ListingOptions,
+    private readonly options: SourceOptions,
     private readonly name: SourceName,
     private readonly fence: number,
     private readonly signal: AbortSignal,
@@ -223,25 +261,29 @@ class Listing {
     }
   }
 
-  async deleteMissing(scope: string, seen: ReadonlySet<string>): Promise<void> {
+  /** Tombstones for the inventory's items (of one scope) that are gone. */
+  async deleteItems(within: { scope?: string }, gone: (key: string) => boolean): Promise<void> {
     let after: string | undefined;
     for (;;) {
       const page: InventoryItem[] = await this.ports.catalog.cursors.inventory(this.name, {
-        scope,
+        ...within,
         limit: INVENTORY_PAGE,
         ...(after === undefined ? {} : { after }),
       });
       for (const { key } of page) {
-        if (seen.has(key)) continue;
-        throwIfAborted(this.signal);
-        const observedAt = new Date(this.ports.clock.now()).toISOString();
-        const version = await this.#append({ ...this.#event(key), op: 'delete', observedAt });
-        this.#fenced(await this.ports.catalog.cursors.updateInventory(this.name, this.fence, [], [key]));
-        this.#report(key, 'deleted', { version });
+        if (gone(key)) await this.deleteItem(key);
       }
       if (page.length < INVENTORY_PAGE) return;
       after = page.at(-1)!.key;
     }
+  }
+
+  async deleteItem(key: string): Promise<void> {
+    throwIfAborted(this.signal);
+    const observedAt = new Date(this.ports.clock.now()).toISOString();
+    const version = await this.#append({ ...this.#event(key), op: 'delete', observedAt });
+    this.#fenced(await this.ports.catalog.cursors.updateInventory(this.name, this.fence, [], [key]));
+    this.#report(key, 'deleted', { version });
   }
 
   async #append(event: ChangeEvent): Promise<VersionKey> {
