@@ -11,7 +11,8 @@ export const PolicySchema = z
     origin: z.string().max(256).optional(),
     injectionRisk: z.number().min(0).max(1).optional(),
   })
-  .strict();
+  .strict()
+  .meta({ id: 'Policy', example: { principals: ['local'] } });
 
 export type Policy = z.infer<typeof PolicySchema>;
 

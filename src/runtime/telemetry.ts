@@ -1,19 +1,31 @@
+import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
 
 /** Buckets in seconds, from a catalog read to a slow parse. */
 const SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300];
 
+/** The timer whose lateness tells how long the event loop was busy, ms. */
+const DELAY_RESOLUTION = 10;
+
+/** What the HTTP API reports. */
+export interface HttpTelemetry {
+  /** One request, by the route's pattern (never the path itself). */
+  http(route: string, method: string, status: number, seconds: number): void;
+  count(name: CounterName, by?: number): void;
+}
+
 /** Metrics of one engine. Labels are codes and stage names, never ids or messages. */
-export interface Telemetry {
+export interface Telemetry extends HttpTelemetry {
   /** Time of one stage of ingestion or of a query. */
   observe(stage: string, seconds: number): void;
   /** Source event to searchable. */
   freshness(seconds: number): void;
   /** Ends of changes, by outcome and error code. */
   outcome(outcome: string, code?: string): void;
-  count(name: CounterName, by?: number): void;
   gauge(name: GaugeName, read: () => number | Promise<number>): void;
   expose(): Promise<{ contentType: string; body: string }>;
+  /** Stops watching the event loop. */
+  close(): void;
 }
 
 export type CounterName =
@@ -42,9 +54,33 @@ export function createTelemetry(): Telemetry {
     labelNames: ['outcome', 'code'],
     registers: [registry],
   });
+  const requests = new Histogram({
+    name: 'footnote_http_seconds',
+    help: 'Time of a request until its answer was sent or broken off (499: the client went away).',
+    labelNames: ['route', 'method', 'status'],
+    buckets: SECONDS,
+    registers: [registry],
+  });
+  const delay = monitorEventLoopDelay({ resolution: DELAY_RESOLUTION });
+  delay.enable();
+  new Gauge({
+    name: 'footnote_event_loop_delay_seconds',
+    help: 'How late the event loop was since the last scrape.',
+    labelNames: ['quantile'],
+    registers: [registry],
+    collect() {
+      // The histogram holds whole intervals; what is beyond the interval itself is the delay.
+      const late = (nanoseconds: number) => Math.max(0, nanoseconds / 1e9 - DELAY_RESOLUTION / 1e3);
+      this.set({ quantile: '0.5' }, late(delay.percentile(50)));
+      this.set({ quantile: '0.99' }, late(delay.percentile(99)));
+      this.set({ quantile: '1' }, late(delay.max));
+      delay.reset();
+    },
+  });
   const counters = new Map<CounterName, Counter>();
   return {
     observe: (stage, seconds) => stages.observe({ stage }, seconds),
+    http: (route, method, status, seconds) => requests.observe({ route, method, status: String(status) }, seconds),
     freshness: (seconds) => fresh.observe(Math.max(0, seconds)),
     outcome: (outcome, code) => outcomes.inc({ outcome, code: code ?? '' }),
     count(name, by = 1) {
@@ -70,5 +106,6 @@ export function createTelemetry(): Telemetry {
       });
     },
     expose: async () => ({ contentType: registry.contentType, body: await registry.metrics() }),
+    close: () => void delay.disable(),
   };
 }

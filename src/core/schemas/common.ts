@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { Json } from '../json.js';
 
 /** How many UTF-16 units a document's key may have. */
 export const MAX_KEY_LENGTH = 1024;
@@ -55,9 +56,12 @@ export const JobIdSchema = z.string().min(1).max(128).meta({ example: 'j-7d1c9a5
 
 export const TimestampSchema = z.string().meta({ description: 'ISO 8601, UTC.', example: '2026-01-01T00:00:00.000Z' });
 
+/** Any JSON; it came out of a JSON parser, which is the check. */
+export const JsonSchema = z.unknown() as unknown as z.ZodType<Json>;
+
 /** A JSON object of the caller's own; its size is bounded by the body limit. */
 export const JsonObjectSchema = z
-  .record(z.string().min(1).max(256), z.json())
+  .record(z.string().min(1).max(256), JsonSchema)
   .meta({ description: 'A JSON object.', example: { year: 2024, tags: ['draft'] } });
 
 /** A half-open range of UTF-16 code units into the normalized text. */
@@ -76,13 +80,11 @@ export const CursorSchema = z
   .max(2048)
   .meta({ description: 'Where to go on: `next` of the page before. Opaque.' });
 
-export const RowErrorSchema = z
-  .object({ code: z.string(), message: z.string() })
-  .meta({
-    id: 'StateError',
-    description: 'A stable code, and what to do.',
-    example: { code: 'corrupt_document', message: 'The file cannot be read.' },
-  });
+export const RowErrorSchema = z.object({ code: z.string(), message: z.string() }).meta({
+  id: 'StateError',
+  description: 'A stable code, and what to do.',
+  example: { code: 'corrupt_document', message: 'The file cannot be read.' },
+});
 
 /** Which release answered (law 9). */
 export const ReleaseRefSchema = z

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { JsonSchema } from './common.js';
 
 /** An error answer, RFC 9457. */
 export const ProblemSchema = z
@@ -14,7 +15,7 @@ export const ProblemSchema = z
       .array(z.object({ path: z.string(), message: z.string() }))
       .optional()
       .meta({ description: 'Which fields are wrong; a path such as `filter.and[0]`.' }),
-    details: z.record(z.string(), z.json()).optional(),
+    details: z.record(z.string(), JsonSchema).optional(),
   })
   .meta({
     id: 'Problem',

@@ -26,12 +26,10 @@ const asked = {
   as: AsSchema.optional(),
 };
 
-export const SearchSchema = z
-  .strictObject({ ...asked, limit: z.int().min(1).max(1000).default(10) })
-  .meta({
-    id: 'Search',
-    example: { query: 'how do I turn the key?', limit: 5, filter: { eq: ['metadata.year', 2024] } },
-  });
+export const SearchSchema = z.strictObject({ ...asked, limit: z.int().min(1).max(1000).default(10) }).meta({
+  id: 'Search',
+  example: { query: 'how do I turn the key?', limit: 5, filter: { eq: ['metadata.year', 2024] } },
+});
 
 export const HitSchema = z
   .object({

@@ -1,0 +1,18 @@
+import type { Endpoint } from './route.js';
+import { collectionRoutes } from './routes/collections.js';
+import { documentRoutes } from './routes/documents.js';
+import { deadLetterRoutes, jobRoutes } from './routes/jobs.js';
+import { queryRoutes } from './routes/query.js';
+import { serviceRoutes } from './routes/service.js';
+import { writeRoutes } from './routes/writes.js';
+
+/** Every route that calls the engine. */
+export const endpoints: readonly Endpoint[] = [
+  ...queryRoutes,
+  ...writeRoutes,
+  ...documentRoutes,
+  ...collectionRoutes,
+  ...jobRoutes,
+  ...deadLetterRoutes,
+  ...serviceRoutes,
+];

@@ -1,0 +1,64 @@
+import { z } from 'zod';
+import { HealthSchema, ReadinessSchema, StatusSchema } from '../../core/schemas/operations.js';
+import type { Endpoint } from '../route.js';
+import { endpoint, json } from '../route.js';
+
+/** The service itself. `/openapi.json` and `/docs` are mounted by the app, which has the document. */
+export const serviceRoutes: readonly Endpoint[] = [
+  endpoint(
+    {
+      method: 'get',
+      path: '/healthz',
+      operationId: 'health',
+      tag: 'Service',
+      summary: 'Is the process alive?',
+      answers: { 200: { description: 'Yes.', schema: HealthSchema } },
+      vital: true,
+    },
+    () => json({ status: 'ok' }),
+  ),
+  endpoint(
+    {
+      method: 'get',
+      path: '/readyz',
+      operationId: 'ready',
+      tag: 'Service',
+      summary: 'Can it serve?',
+      answers: {
+        200: { description: 'Yes.', schema: ReadinessSchema },
+        503: { description: 'Not now; the checks say why.', schema: ReadinessSchema },
+      },
+      vital: true,
+    },
+    async (surface, { signal }) => {
+      const readiness = await surface.ready(signal);
+      return json(readiness, readiness.ready ? 200 : 503, readiness.ready ? {} : { 'retry-after': '1' });
+    },
+  ),
+  endpoint(
+    {
+      method: 'get',
+      path: '/metrics',
+      operationId: 'metrics',
+      tag: 'Service',
+      summary: 'Metrics in the Prometheus text format',
+      answers: { 200: { description: 'Metrics.', content: { 'text/plain': { schema: z.string() } } } },
+      vital: true,
+    },
+    async (surface) => {
+      const { contentType, body } = await surface.metrics();
+      return new Response(body, { headers: { 'content-type': contentType } });
+    },
+  ),
+  endpoint(
+    {
+      method: 'get',
+      path: '/v1/status',
+      operationId: 'status',
+      tag: 'Service',
+      summary: 'Collections with their counts, generations and lag',
+      answers: { 200: { description: 'The status.', schema: StatusSchema } },
+    },
+    async (surface, { caller, signal }) => json(await surface.status(caller, signal)),
+  ),
+];
