@@ -9,7 +9,16 @@ export interface TokenCountersOptions {
   /** Names that may be asked for, and the `tokenizer.json` behind each. */
   readonly files?: Readonly<Record<string, string>>;
   /** Whether a path of a `tokenizer.json` may be given as a name: for commands, never for requests from outside. */
-  readonly paths: boolean;
+  readonly paths?: boolean;
+}
+
+/**
+ * The counters an engine offers, as one function of the name. Requests from outside get encodings and named files only;
+ * whoever may read any file of the machine may also give a path.
+ */
+export function createTokenCounters(options: TokenCountersOptions = {}): (name: string) => Promise<TokenCounter> {
+  const counters = new TokenCounters(options);
+  return (name) => counters.get(name);
 }
 
 /** Files opened by path that are kept; named ones and encodings always are. */
@@ -40,7 +49,7 @@ export class TokenCounters {
       if (!this.byPath.has(path) && this.byPath.size >= KEPT_PATHS && !oldest.done) this.byPath.delete(oldest.value);
       return keep(this.byPath, path, () => openFileCounter(name, path));
     }
-    return Promise.reject(unknown(name, this.names, this.options.paths));
+    return Promise.reject(unknown(name, this.names, this.options.paths ?? false));
   }
 }
 
