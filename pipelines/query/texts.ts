@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import type { ParsedDocument } from '../../src/core/document.js';
-import { FootnoteError } from '../../src/core/errors.js';
+import { FootnoteError, asFootnoteError } from '../../src/core/errors.js';
 import type { BlobStore } from '../../src/core/ports/blobs.js';
 import type { Catalog } from '../../src/core/ports/catalog.js';
 
@@ -37,6 +37,17 @@ export class ParsedTexts {
     const parsed = await reading;
     this.#cache.set(key, parsed);
     return parsed;
+  }
+
+  /** Undefined when the revision is not kept (any more), as when the document was deleted a moment ago. */
+  async find(documentId: string, revision: string): Promise<ParsedDocument | undefined> {
+    try {
+      return await this.get(documentId, revision);
+    } catch (error) {
+      const { code } = asFootnoteError(error);
+      if (code !== 'not_found' && code !== 'content_missing') throw error;
+      return undefined;
+    }
   }
 
   async #read(documentId: string, revision: string): Promise<ParsedDocument> {

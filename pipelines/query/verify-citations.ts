@@ -64,14 +64,8 @@ async function check(
   if (head.deleted) return { valid: false, current: false, reason: 'deleted' };
   const row = generation === undefined ? undefined : await ports.catalog.documents.get(generation, claim.documentId);
   const current = row?.visible?.revision === claim.revision;
-  let text: string;
-  try {
-    text = (await ports.texts.get(claim.documentId, claim.revision)).text;
-  } catch (error) {
-    const { code } = asFootnoteError(error);
-    if (code !== 'not_found' && code !== 'content_missing') throw error;
-    return { valid: false, current: false, reason: 'expired' };
-  }
+  const text = (await ports.texts.find(claim.documentId, claim.revision))?.text;
+  if (text === undefined) return { valid: false, current: false, reason: 'expired' };
   const { start, end } = claim.span;
   const stands =
     start <= end && end <= text.length && (claim.quote === undefined || text.slice(start, end) === claim.quote);
