@@ -7,86 +7,161 @@ const bytes = (fallback: number) => z.number().int().min(1024).default(fallback)
 /** The one configuration; every field has a default, so `{}` is a working engine. */
 export const ConfigSchema = z
   .object({
-    /** The directory that holds everything: log, catalog, vectors, blobs. */
-    data: z.string().min(1).default('.footnote'),
-    /** Where models are kept; shared between data directories. Default: the user's cache directory. */
-    cache: z.string().min(1).optional(),
+    data: z
+      .string()
+      .min(1)
+      .default('.footnote')
+      .meta({ description: 'The directory that holds everything: log, catalog, vectors, blobs.' }),
+    cache: z
+      .string()
+      .min(1)
+      .optional()
+      .meta({
+        description: "Where models are kept; shared between data directories. Default: the user's cache directory.",
+      }),
     http: z
       .object({
-        host: z.string().default('127.0.0.1'),
-        port: z.number().int().min(0).max(65535).default(7470),
-        /** Names besides the loopback ones that a Host header may carry. */
-        hosts: z.array(z.string()).default([]),
-        /** Browser origins that may call the API. */
-        origins: z.array(z.string()).default([]),
-        documentBytes: bytes(100 * MiB),
-        jsonBytes: bytes(1 * MiB),
-        requestTimeoutMs: z.number().int().min(100).default(60_000),
-        maxConnections: z.number().int().min(1).default(512),
+        host: z.string().default('127.0.0.1').meta({ description: 'Address to serve on; loopback only.' }),
+        port: z.number().int().min(0).max(65535).default(7470).meta({ description: '0 takes any free port.' }),
+        hosts: z
+          .array(z.string())
+          .default([])
+          .meta({ description: 'Names besides the loopback ones that a Host header may carry.' }),
+        origins: z.array(z.string()).default([]).meta({ description: 'Browser origins that may call the API.' }),
+        documentBytes: bytes(100 * MiB).meta({ description: 'Largest document that the API takes.' }),
+        jsonBytes: bytes(1 * MiB).meta({ description: 'Largest JSON body.' }),
+        requestTimeoutMs: z
+          .number()
+          .int()
+          .min(100)
+          .default(60_000)
+          .meta({ description: 'Longest time for one request, in milliseconds.' }),
+        maxConnections: z
+          .number()
+          .int()
+          .min(1)
+          .default(512)
+          .meta({ description: 'Further connections are closed as they come.' }),
       })
       .strict()
       .prefault({}),
     embedding: z
       .object({
-        /** A built-in model's name or the path of a model folder with `footnote-model.json`. */
-        model: z.string().min(1).default('all-MiniLM-L6-v2'),
-        device: z.enum(['cpu', 'cuda']).default('cpu'),
-        /** Inference sessions, one thread each; `auto` uses the cores. */
-        sessions: z.union([z.literal('auto'), z.number().int().min(1).max(256)]).default('auto'),
-        /** Threads inside one session; part of the build fingerprint. */
-        threads: z.number().int().min(1).max(64).default(1),
-        queueBytes: bytes(64 * MiB),
-        hubEndpoint: z.url().default('https://huggingface.co'),
-        /** Refuse to download anything. */
-        offline: z.boolean().default(false),
-        /** Bytes of vectors kept for texts that come again. */
-        cacheBytes: bytes(1024 * MiB),
+        model: z
+          .string()
+          .min(1)
+          .default('all-MiniLM-L6-v2')
+          .meta({ description: "A built-in model's name or the path of a model folder with `footnote-model.json`." }),
+        device: z.enum(['cpu', 'cuda']).default('cpu').meta({ description: 'What computes embeddings.' }),
+        sessions: z
+          .union([z.literal('auto'), z.number().int().min(1).max(256)])
+          .default('auto')
+          .meta({ description: 'Inference sessions, one thread each; `auto` uses the cores.' }),
+        threads: z
+          .number()
+          .int()
+          .min(1)
+          .max(64)
+          .default(1)
+          .meta({ description: 'Threads inside one session; part of the build fingerprint.' }),
+        queueBytes: bytes(64 * MiB).meta({
+          description: 'Texts that may wait for an embedding; more are refused as overload.',
+        }),
+        hubEndpoint: z
+          .url()
+          .default('https://huggingface.co')
+          .meta({ description: 'Where model files are downloaded from.' }),
+        offline: z.boolean().default(false).meta({ description: 'Refuse to download anything.' }),
+        cacheBytes: bytes(1024 * MiB).meta({ description: 'Bytes of vectors kept for texts that come again.' }),
       })
       .strict()
       .prefault({}),
     parsing: z
       .object({
-        processes: z.union([z.literal('auto'), z.number().int().min(1).max(64)]).default('auto'),
-        deadlineMs: z.number().int().min(100).default(60_000),
-        memoryBytes: bytes(1024 * MiB),
-        /** Larger files are refused before they are read. */
-        maxBytes: bytes(100 * MiB),
-        /** Longest normalized text with its structure. */
-        outputBytes: bytes(64 * MiB),
+        processes: z
+          .union([z.literal('auto'), z.number().int().min(1).max(64)])
+          .default('auto')
+          .meta({ description: 'Child processes that parse; `auto` uses the cores.' }),
+        deadlineMs: z
+          .number()
+          .int()
+          .min(100)
+          .default(60_000)
+          .meta({ description: 'Longest time for one document, in milliseconds; then its process is killed.' }),
+        memoryBytes: bytes(1024 * MiB).meta({
+          description: 'Most memory of one parsing process; beyond it the process is killed.',
+        }),
+        maxBytes: bytes(100 * MiB).meta({ description: 'Larger files are refused before they are read.' }),
+        outputBytes: bytes(64 * MiB).meta({ description: 'Longest normalized text with its structure.' }),
       })
       .strict()
       .prefault({}),
     ingest: z
       .object({
-        maxInFlight: z.number().int().min(1).max(1024).default(16),
-        maxInFlightBytes: bytes(64 * MiB),
-        /** What a document shows when its newest state can't be parsed. */
-        onParseFailure: z.enum(['stale', 'hide']).default('stale'),
-        partitions: z.number().int().min(1).max(1024).default(8),
+        maxInFlight: z
+          .number()
+          .int()
+          .min(1)
+          .max(1024)
+          .default(16)
+          .meta({ description: 'Documents under way at once.' }),
+        maxInFlightBytes: bytes(64 * MiB).meta({ description: 'Bytes of changes under way at once.' }),
+        onParseFailure: z
+          .enum(['stale', 'hide'])
+          .default('stale')
+          .meta({ description: "What a document shows when its newest state can't be parsed." }),
+        partitions: z
+          .number()
+          .int()
+          .min(1)
+          .max(1024)
+          .default(8)
+          .meta({ description: "Partitions of a new collection's log stream." }),
       })
       .strict()
       .prefault({}),
     search: z
       .object({
-        /** Candidates asked of each arm. */
-        candidates: z.number().int().min(10).max(2000).default(100),
-        queryCacheEntries: z.number().int().min(0).max(1_000_000).default(4096),
-        textCacheBytes: bytes(64 * MiB),
+        candidates: z
+          .number()
+          .int()
+          .min(10)
+          .max(2000)
+          .default(100)
+          .meta({ description: 'Candidates asked of each arm.' }),
+        queryCacheEntries: z
+          .number()
+          .int()
+          .min(0)
+          .max(1_000_000)
+          .default(4096)
+          .meta({ description: 'Query vectors kept.' }),
+        textCacheBytes: bytes(64 * MiB).meta({ description: 'Document texts kept in memory for answers.' }),
       })
       .strict()
       .prefault({}),
     retention: z
       .object({
-        /** Days that a replaced revision's text stays, so that citations can be checked. Deletion frees it at once. */
-        revisionDays: z.number().min(0).default(30),
-        /** Days that applied events stay in the log. */
-        logDays: z.number().min(0).default(7),
-        jobDays: z.number().min(0).default(30),
+        revisionDays: z
+          .number()
+          .min(0)
+          .default(30)
+          .meta({
+            description:
+              "Days that a replaced revision's text stays, so that citations can be checked. Deletion frees it at once.",
+          }),
+        logDays: z.number().min(0).default(7).meta({ description: 'Days that applied events stay in the log.' }),
+        jobDays: z.number().min(0).default(30).meta({ description: 'Days that ended jobs are listed.' }),
       })
       .strict()
       .prefault({}),
     log: z
-      .object({ level: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info') })
+      .object({
+        level: z
+          .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])
+          .default('info')
+          .meta({ description: 'What is logged, as JSON lines on standard error.' }),
+      })
       .strict()
       .prefault({}),
   })
