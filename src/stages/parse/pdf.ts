@@ -12,8 +12,19 @@ import { type PageLayout, writePages } from './pdf/write.js';
 /** Text of a PDF page by page in reading order, with a region a line. Pictures are left to a later stage. */
 export async function parsePdf({ bytes, hints }: ParserInput): Promise<ParsedContent> {
   if (bytes.byteLength === 0) return { text: '', blocks: [], images: [], pages: [], regions: [], warnings: [] };
+  const password = hints.options?.password;
+  const prepared = password === undefined ? undefined : saslPrepared(password);
+  try {
+    return await readWith(bytes, password);
+  } catch (error) {
+    const again = error instanceof FootnoteError && error.code === 'password_wrong' && prepared !== password;
+    if (!again) throw error;
+    return readWith(bytes, prepared);
+  }
+}
+
+async function readWith(bytes: Uint8Array, password: string | undefined): Promise<ParsedContent> {
   const pdfjs = await loadPdfjs();
-  const { password } = hints.options ?? {};
   const task = pdfjs.getDocument({
     // pdf.js keeps and changes what it is given.
     data: bytes.slice(),
@@ -124,6 +135,13 @@ function saneTitle(raw: string): string | undefined {
 
 function positive(size: number): number {
   return size > 0 && Number.isFinite(size) ? Math.round(size * 100) / 100 : 1;
+}
+
+/** Passwords of newer files are normalized when they are set (RFC 4013): compatibility forms fold, soft hyphens go. */
+function saslPrepared(password: string): string {
+  return password
+    .replace(/[\u00ad\u034f\u1806\u180b-\u180d\u200b-\u200d\u2060\ufe00-\ufe0f\ufeff]/g, '')
+    .normalize('NFKC');
 }
 
 function isPasswordError(error: unknown): boolean {

@@ -126,11 +126,24 @@ function place(
   const xs = corners.map(([cx]) => cx);
   const ys = corners.map(([, cy]) => cy);
   const box = { x0: Math.min(...xs), y0: Math.min(...ys), x1: Math.max(...xs), y1: Math.max(...ys) };
-  const text = item.str.trim();
+  const text = plainGlyphs(item.str).trim();
   return {
     run: { text, u0, u1, v0, v1, base: v, size, font: item.fontName, rtl: item.dir === 'rtl', spaced, box },
     angle,
   };
+}
+
+/**
+ * Old-style figures and small capitals, which the Adobe Glyph List keeps in the private use area, as plain ones. Control
+ * characters stand for glyphs without a meaning in Unicode, most often spaces.
+ */
+function plainGlyphs(text: string): string {
+  return (
+    text
+      // eslint-disable-next-line no-control-regex -- replacing controls is the purpose
+      .replace(/[\u0000-\u001f]/g, ' ')
+      .replace(/[\uf730-\uf739\uf761-\uf77a]/g, (char) => String.fromCharCode(char.charCodeAt(0) & 0x7f))
+  );
 }
 
 /** Fonts may say nothing, or nonsense, of their height. */

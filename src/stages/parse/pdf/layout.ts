@@ -27,9 +27,9 @@ export interface Line {
 export type Column = readonly Line[];
 
 /** Gap, in font sizes, beyond which words on one line belong to different columns or cells. */
-const SEGMENT_GAP = 1.4;
+const SEGMENT_GAP = 0.8;
 /** Narrowest white strip between columns, in font sizes. */
-const GUTTER = 0.9;
+const GUTTER = 0.8;
 /** Least segments on each side of a gutter. */
 const SIDE = 3;
 const MAX_DEPTH = 12;
@@ -227,10 +227,30 @@ function bestGutter(inside: readonly Segment[], free: readonly Gap[]): number | 
     const at = (gap.start + gap.end) / 2;
     const left = inside.filter((part) => part.u1 <= at);
     const right = inside.filter((part) => part.u0 >= at);
-    if (!isProse(left) || !isProse(right)) continue;
+    if (!apart(left, right)) continue;
     if (!best || width > best.width) best = { at, width };
   }
   return best?.at;
+}
+
+/**
+ * Whether two sides are columns of their own and not cells of one table: both hold prose, or one does and the other's
+ * lines stand at other heights, or the lines of neither have to do with the other's.
+ */
+function apart(left: readonly Segment[], right: readonly Segment[]): boolean {
+  if (left.length < SIDE || right.length < SIDE) return false;
+  const prose = Number(isProse(left)) + Number(isProse(right));
+  if (prose === 2) return true;
+  const shared = sharedBaselines(left, right);
+  return prose === 1 ? shared < 0.5 : shared < 0.3 && left.length >= 5 && right.length >= 5;
+}
+
+/** Share of the shorter side's lines that stand level with a line of the other one. */
+function sharedBaselines(left: readonly Segment[], right: readonly Segment[]): number {
+  const bases = (side: readonly Segment[]) => rows(side, (part) => part).map((row) => row[0]!);
+  const [few, many] = [bases(left), bases(right)].sort((a, b) => a.length - b.length) as [Segment[], Segment[]];
+  const level = few.filter((a) => many.some((b) => Math.abs(a.runs[0]!.base - b.runs[0]!.base) < 0.15 * a.size));
+  return level.length / few.length;
 }
 
 /** Lines of a column fill most of its width with words; cells of a table are short. */

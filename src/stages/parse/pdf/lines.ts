@@ -4,7 +4,8 @@ import type { Line, Segment } from './layout.js';
 
 /** Gap, in font sizes, that is a space between words. pdf.js has already put spaces inside its runs. */
 const SPACE = 0.14;
-const WIDE = /[\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\uff00-\uff60]/;
+/** Scripts without spaces between words. Korean has them. */
+const WIDE = /[\u2e80-\u312f\u3190-\u9fff\uf900-\ufaff\uff00-\uff60]/;
 
 /** The words of a line in logical order. */
 export function lineText(line: Line): string {
