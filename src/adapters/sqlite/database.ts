@@ -18,6 +18,12 @@ export type SqliteRow = Record<string, unknown>;
 /** Statements kept prepared; IN lists are padded to few lengths so that this suffices. */
 const STATEMENTS = 256;
 
+/**
+ * What was overwritten or deleted is out of the write-ahead log after about this long (law 6); the file itself is
+ * cleaned at once by secure_delete.
+ */
+const CHECKPOINT_MS = 30_000;
+
 interface Prepared {
   readonly statement: Libsql.Statement<unknown[]>;
   readonly columns: readonly string[];
@@ -25,6 +31,7 @@ interface Prepared {
 
 /** One connection to one SQLite file in WAL mode. All calls are synchronous: keep each transaction to few milliseconds. */
 export class SqliteDatabase {
+  #checkpoint: NodeJS.Timeout | undefined;
   readonly #db: Libsql.Database;
   readonly #file: string;
   readonly #prepared = new LRUCache<string, Prepared>({ max: STATEMENTS });
@@ -68,6 +75,7 @@ export class SqliteDatabase {
 
   /** @returns the rows it changed */
   run(sql: string, parameters: readonly SqliteValue[] = []): { changes: number; lastInsertRowid: number | bigint } {
+    this.#checkpointSoon();
     return this.#guard(sql, () => this.#prepare(sql).statement.run(checked(parameters)));
   }
 
@@ -82,6 +90,7 @@ export class SqliteDatabase {
 
   /** Runs `work` in one write transaction; what it throws rolls back. */
   transaction<T>(work: () => T): T {
+    this.#checkpointSoon();
     this.exec('BEGIN IMMEDIATE');
     try {
       const result = work();
@@ -105,9 +114,29 @@ export class SqliteDatabase {
   /** Idempotent. */
   close(): void {
     if (!this.#open) return;
+    clearTimeout(this.#checkpoint);
+    try {
+      // Statements live on until they are collected, so the driver's close would leave the write-ahead log full.
+      if (!this.#db.inTransaction) this.checkpoint();
+    } catch {
+      // Nothing is lost: the next start reads the write-ahead log.
+    }
     this.#open = false;
     this.#prepared.clear();
     this.#db.close();
+  }
+
+  #checkpointSoon(): void {
+    this.#checkpoint ??= setTimeout(() => {
+      this.#checkpoint = undefined;
+      try {
+        if (this.#db.inTransaction) this.#checkpointSoon();
+        else this.checkpoint();
+      } catch {
+        // A full disk, say: whoever writes next is told, and this tries again.
+        this.#checkpointSoon();
+      }
+    }, CHECKPOINT_MS).unref();
   }
 
   #prepare(sql: string): Prepared {

@@ -1,0 +1,264 @@
+import { createHash, randomUUID } from 'node:crypto';
+import type { Dirent } from 'node:fs';
+import { mkdir, open, readdir, rename, rm, rmdir, stat, unlink, type FileHandle } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { Readable } from 'node:stream';
+import { FootnoteError, throwIfAborted } from '../../../core/errors.js';
+import type { ContentRef } from '../../../core/event.js';
+import type { BlobOwner, BlobStore } from '../../../core/ports/blobs.js';
+import { codeOf, fileError } from './errors.js';
+import { collectionFolder, decodeName, documentFolder, isBlobName } from './names.js';
+
+const TEMPORARY = '.tmp';
+/** Bytes written at once when they are all in memory. */
+const SLICE = 1 << 20;
+
+/**
+ * Blobs as files below one folder; one process writes there. Opening removes what a crash left half written.
+ * @throws read_only, disk_full
+ */
+export async function openFileBlobs(root: string): Promise<BlobStore> {
+  try {
+    await rm(join(root, TEMPORARY), { recursive: true, force: true });
+    await mkdir(join(root, TEMPORARY), { recursive: true });
+    await syncFolder(root);
+    await syncFolder(dirname(root));
+  } catch (error) {
+    throw fileError(error, root);
+  }
+  return new FileBlobs(root);
+}
+
+class FileBlobs implements BlobStore {
+  readonly #root: string;
+
+  constructor(root: string) {
+    this.#root = root;
+  }
+
+  async put(
+    owner: BlobOwner,
+    data: Readable | Uint8Array,
+    options: { maxBytes?: number; signal?: AbortSignal } = {},
+  ): Promise<ContentRef> {
+    const id = randomUUID();
+    const blob = `${documentFolder(owner)}/${owner.kind}-${id}`;
+    const temporary = join(this.#root, TEMPORARY, id);
+    try {
+      const written = await this.#write(temporary, data, options);
+      await this.#place(temporary, blob);
+      return { blob, ...written };
+    } catch (error) {
+      await rm(temporary, { force: true });
+      if (options.signal?.aborted) throwIfAborted(options.signal);
+      if (error instanceof SourceFailure) throw error.cause;
+      throw fileError(error, this.#root);
+    }
+  }
+
+  async get(ref: ContentRef, range?: { start: number; end: number }): Promise<Readable> {
+    if (range && (range.start < 0 || range.end < range.start)) {
+      throw new FootnoteError('invalid_request', `There is no range ${range.start} to ${range.end}.`);
+    }
+    const handle = await this.#open(ref);
+    if (range && range.start === range.end) {
+      // A file stream can't express an empty range: its end is inclusive.
+      await handle.close();
+      return Readable.from([]);
+    }
+    return handle.createReadStream(range ? { start: range.start, end: range.end - 1 } : {});
+  }
+
+  async read(ref: ContentRef): Promise<Uint8Array> {
+    const handle = await this.#open(ref);
+    try {
+      return await handle.readFile();
+    } finally {
+      await handle.close();
+    }
+  }
+
+  path(ref: ContentRef): string | undefined {
+    return isBlobName(ref.blob) ? join(this.#root, ref.blob) : undefined;
+  }
+
+  async delete(ref: ContentRef): Promise<void> {
+    const path = this.path(ref);
+    if (!path) return;
+    try {
+      await unlink(path);
+    } catch (error) {
+      if (codeOf(error) === 'ENOENT') return;
+      throw fileError(error, this.#root);
+    }
+    await this.#tidy(dirname(path));
+  }
+
+  async deleteDocument(owner: Pick<BlobOwner, 'tenant' | 'collection' | 'documentId'>): Promise<void> {
+    await this.#remove(documentFolder(owner));
+  }
+
+  async deleteCollection(owner: Pick<BlobOwner, 'tenant' | 'collection'>): Promise<void> {
+    await this.#remove(collectionFolder(owner));
+  }
+
+  async *list(
+    owner: Pick<BlobOwner, 'tenant' | 'collection'>,
+  ): AsyncIterable<{ ref: Pick<ContentRef, 'blob' | 'bytes'>; documentId: string; modifiedAt: Date }> {
+    const collection = collectionFolder(owner);
+    for (const shard of await this.#entries(collection)) {
+      for (const document of await this.#entries(`${collection}/${shard.name}`)) {
+        for (const file of await this.#entries(`${collection}/${shard.name}/${document.name}`)) {
+          const blob = `${collection}/${shard.name}/${document.name}/${file.name}`;
+          if (!file.isFile() || !isBlobName(blob)) continue;
+          const found = await ifThere(stat(join(this.#root, blob)));
+          if (!found) continue;
+          const documentId = decodeName(document.name);
+          yield { ref: { blob, bytes: found.size }, documentId, modifiedAt: found.mtime };
+        }
+      }
+    }
+  }
+
+  async #write(
+    path: string,
+    data: Readable | Uint8Array,
+    options: { maxBytes?: number; signal?: AbortSignal },
+  ): Promise<{ bytes: number; sha256: string }> {
+    const limit = options.maxBytes ?? Infinity;
+    const hash = createHash('sha256');
+    let bytes = 0;
+    const handle = await open(path, 'wx', 0o600);
+    // A source that waits forever is ended by the signal; destroying it ends the loop below.
+    const stop = () => {
+      if (!(data instanceof Uint8Array)) data.destroy(new FootnoteError('cancelled', 'The operation was cancelled.'));
+    };
+    options.signal?.addEventListener('abort', stop, { once: true });
+    try {
+      throwIfAborted(options.signal);
+      for await (const chunk of data instanceof Uint8Array ? slices(data) : bytesOf(data)) {
+        throwIfAborted(options.signal);
+        bytes += chunk.byteLength;
+        if (bytes > limit) {
+          throw new FootnoteError('document_too_large', `The document has more than the ${limit} bytes allowed.`);
+        }
+        hash.update(chunk);
+        await writeAll(handle, chunk);
+      }
+      await handle.sync();
+    } finally {
+      options.signal?.removeEventListener('abort', stop);
+      await handle.close();
+    }
+    return { bytes, sha256: hash.digest('hex') };
+  }
+
+  /** Puts the finished file in its place, durably. */
+  async #place(temporary: string, blob: string): Promise<void> {
+    const path = join(this.#root, blob);
+    for (let attempt = 1; ; attempt += 1) {
+      const made = await mkdir(dirname(path), { recursive: true });
+      try {
+        await rename(temporary, path);
+        // From the file's folder up to the one that already stood.
+        for (let folder = dirname(path); ; folder = dirname(folder)) {
+          await syncFolder(folder);
+          if (made === undefined || folder === dirname(made)) return;
+        }
+      } catch (error) {
+        // A deletion took the empty folder away in between.
+        if (codeOf(error) !== 'ENOENT' || attempt >= 20) throw error;
+      }
+    }
+  }
+
+  async #open(ref: ContentRef): Promise<FileHandle> {
+    const path = this.path(ref);
+    try {
+      if (path) return await open(path, 'r');
+    } catch (error) {
+      if (codeOf(error) !== 'ENOENT') throw fileError(error, this.#root);
+    }
+    throw new FootnoteError('content_missing', 'The stored content is gone: it was deleted or replaced since.');
+  }
+
+  async #remove(folder: string): Promise<void> {
+    const path = join(this.#root, folder);
+    try {
+      await rm(path, { recursive: true, force: true, maxRetries: 3 });
+    } catch (error) {
+      throw fileError(error, this.#root);
+    }
+    await this.#tidy(dirname(path));
+  }
+
+  /** Removes empty folders upwards and makes the removal durable. */
+  async #tidy(folder: string): Promise<void> {
+    for (let path = folder; path.length > this.#root.length; path = dirname(path)) {
+      try {
+        await rmdir(path);
+      } catch (error) {
+        const code = codeOf(error);
+        if (code === 'ENOENT') continue;
+        if (code !== 'ENOTEMPTY' && code !== 'EEXIST') throw fileError(error, this.#root);
+        await ifThere(syncFolder(path));
+        return;
+      }
+    }
+    await syncFolder(this.#root);
+  }
+
+  async #entries(folder: string): Promise<Dirent[]> {
+    const entries = await ifThere(readdir(join(this.#root, folder), { withFileTypes: true }));
+    return (entries ?? []).sort((a, b) => (a.name < b.name ? -1 : 1));
+  }
+}
+
+function* slices(data: Uint8Array): Iterable<Uint8Array> {
+  for (let at = 0; at < data.byteLength; at += SLICE) yield data.subarray(at, at + SLICE);
+}
+
+/** What the caller's stream throws is not this store's failure and keeps its own form. */
+class SourceFailure extends Error {}
+
+async function* bytesOf(data: Readable): AsyncIterable<Uint8Array> {
+  const iterator = data[Symbol.asyncIterator]() as AsyncIterator<string | Uint8Array>;
+  try {
+    for (;;) {
+      const next = await iterator.next().catch((cause: unknown) => {
+        throw new SourceFailure('the source failed', { cause });
+      });
+      if (next.done) return;
+      yield typeof next.value === 'string' ? Buffer.from(next.value) : next.value;
+    }
+  } finally {
+    // Left early (too large, disk full): the source has no reader any more.
+    data.destroy();
+  }
+}
+
+async function writeAll(handle: FileHandle, chunk: Uint8Array): Promise<void> {
+  for (let at = 0; at < chunk.byteLength;) {
+    const { bytesWritten } = await handle.write(chunk, at, chunk.byteLength - at);
+    at += bytesWritten;
+  }
+}
+
+/** What others may delete meanwhile. */
+async function ifThere<T>(work: Promise<T>): Promise<T | undefined> {
+  try {
+    return await work;
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+async function syncFolder(folder: string): Promise<void> {
+  const handle = await open(folder, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
