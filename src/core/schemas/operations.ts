@@ -49,7 +49,15 @@ export const IngestSchema = z
       .max(1000)
       .meta({ description: 'Absolute paths of files or folders.' }),
     source: SourceNameSchema.optional(),
+    keepMissing: z
+      .boolean()
+      .optional()
+      .meta({ description: 'Keep documents whose files have gone from the folders; without it they are deleted.' }),
     metadata: JsonObjectSchema.optional(),
+    deleteMissing: z
+      .boolean()
+      .optional()
+      .meta({ description: 'Delete documents whose files have gone. Default: true.' }),
   })
   .meta({ id: 'Ingest', example: { paths: ['/srv/handbook'] } });
 

@@ -1,0 +1,64 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { openFileBlobs } from '../adapters/blobs/files/index.js';
+import { openSqliteVectorCache } from '../adapters/cache/sqlite/index.js';
+import { openSqliteCatalog } from '../adapters/catalog/sqlite/index.js';
+import { openSqliteLog } from '../adapters/log/sqlite/index.js';
+import { openLanceVectors } from '../adapters/vectors/lancedb/index.js';
+import type { Config } from '../core/config.js';
+import type { BlobStore } from '../core/ports/blobs.js';
+import type { VectorCache } from '../core/ports/cache.js';
+import type { Catalog } from '../core/ports/catalog.js';
+import type { EventLog } from '../core/ports/log.js';
+import type { VectorStore } from '../core/ports/vectors.js';
+import { lockDataDirectory } from '../runtime/data-lock.js';
+import { checkLogIdentity } from '../services/log-identity.js';
+import type { Logger } from './logger.js';
+
+export interface Storage {
+  readonly directory: string;
+  readonly catalog: Catalog;
+  readonly log: EventLog;
+  readonly blobs: BlobStore;
+  readonly cache: VectorCache;
+  readonly vectors: VectorStore;
+  close(): Promise<void>;
+}
+
+/**
+ * Opens everything that the data directory holds, and owns it until closed.
+ * @throws data_in_use, data_newer, data_corrupt, read_only, disk_full, log_mismatch
+ */
+export async function openStorage(config: Config, logger: Logger): Promise<Storage> {
+  const lock = await lockDataDirectory(config.data);
+  const closers: (() => Promise<void>)[] = [lock.release];
+  const close = async (): Promise<void> => {
+    for (const each of closers.splice(0).reverse()) await each();
+  };
+  try {
+    const below = (name: string): string => join(config.data, name);
+    await mkdir(below('vectors'), { recursive: true, mode: 0o700 });
+    await mkdir(below('blobs'), { recursive: true, mode: 0o700 });
+    const catalog = await openSqliteCatalog(below('catalog.db'));
+    closers.push(() => catalog.close());
+    const log = openSqliteLog(below('log.db'), { partitions: config.ingest.partitions });
+    closers.push(() => log.close());
+    await checkLogIdentity(log, catalog);
+    const blobs = await openFileBlobs(below('blobs'));
+    const cache = openSqliteVectorCache(below('cache.db'), { maxBytes: config.embedding.cacheBytes });
+    closers.push(async () => cache.close());
+    const vectors = await openLanceVectors({
+      directory: below('vectors'),
+      onMaintenanceError: (generation, error) =>
+        logger.warn(
+          { generation, reason: error instanceof Error ? error.message : String(error) },
+          'store maintenance failed',
+        ),
+    });
+    closers.push(() => vectors.close());
+    return { directory: config.data, catalog, log, blobs, cache, vectors, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
