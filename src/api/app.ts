@@ -55,6 +55,8 @@ export interface Api {
   /** From now on answers ask their connection to close. */
   drain(): void;
   readonly logger: Logger;
+  /** What is mounted, for the test that compares it with the document. */
+  readonly routes: readonly { readonly method: string; readonly path: string }[];
 }
 
 const MiB = 1024 * 1024;
@@ -182,6 +184,7 @@ export function createApi(surface: EngineSurface, options: ApiOptions): Api {
   return {
     fetch: (request, env) => app.fetch(request, env),
     logger,
+    routes: app.routes.filter(({ method }) => method !== 'ALL').map(({ method, path }) => ({ method, path })),
     abortAll: (error) => running.forEach((exchange) => exchange.abort(error)),
     inFlight: () => running.size,
     drain: () => {

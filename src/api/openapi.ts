@@ -130,7 +130,7 @@ function bodyOf(spec: RouteSpec): Pick<NonNullable<RouteConfig['request']>, 'bod
       content: {
         [DOCUMENT_JSON]: { schema: DocumentJsonSchema },
         'multipart/form-data': {
-          schema: z.object({ file: z.any().meta({ ...BINARY }), document: DocumentFieldsSchema.optional() }),
+          schema: z.object({ file: z.string().meta({ ...BINARY }), document: DocumentFieldsSchema.optional() }),
           encoding: { document: { contentType: 'application/json' } },
         },
         '*/*': { schema: { ...BINARY } },

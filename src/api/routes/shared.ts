@@ -39,7 +39,13 @@ export const AsQuery = z.object({
 
 export const PageQuery = z.object({
   cursor: CursorSchema.optional(),
-  limit: z.coerce.number().int().min(1).max(1000).default(100).meta({ type: 'integer' }),
+  limit: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(1000)
+    .default(100)
+    .meta({ type: 'integer', minimum: 1, maximum: 1000, default: 100 }),
 });
 
 export const WaitQuery = z.object({
