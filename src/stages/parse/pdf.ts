@@ -27,7 +27,7 @@ async function readWith(bytes: Uint8Array, password: string | undefined): Promis
   const pdfjs = await loadPdfjs();
   const task = pdfjs.getDocument({
     // pdf.js keeps and changes what it is given.
-    data: bytes.slice(),
+    data: new Uint8Array(bytes),
     ...(password !== undefined && { password }),
     ...pdfjsFiles(),
     isEvalSupported: false,

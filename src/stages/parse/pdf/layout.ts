@@ -258,6 +258,8 @@ function isProse(side: readonly Segment[]): boolean {
   if (side.length < SIDE) return false;
   const lines = rows(side, (part) => part);
   if (lines.length < SIDE) return false;
+  // Cells beside cells.
+  if (lines.filter((line) => line.length === 1).length < lines.length * 0.6) return false;
   const { u0, u1 } = bounds(side);
   const width = u1 - u0;
   const filled = lines.map((line) => line.reduce((sum, part) => sum + part.u1 - part.u0, 0) / width);

@@ -44,6 +44,8 @@ function follows(lines: readonly Line[], from: number, at: number): boolean {
   if (at === from) return true;
   const line = lines[at]!;
   const before = lines[at - 1]!;
+  // A heading between two tables.
+  if (line.segments.length < 2 && Math.abs(line.size - before.size) > 0.15 * before.size) return false;
   if (line.v0 - before.v1 > 2.5 * Math.max(line.size, before.size)) return false;
   return line.segments.length >= 2 || before.segments.length >= 2;
 }
