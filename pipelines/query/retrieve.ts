@@ -5,7 +5,7 @@ import type { Generation, Release } from '../../src/core/generation.js';
 import type { Caller } from '../../src/core/policy.js';
 import type { Catalog, Visibility } from '../../src/core/ports/catalog.js';
 import type { Embedder } from '../../src/core/ports/models.js';
-import type { Preparing } from '../../src/core/ports/processing.js';
+import type { QueryAnalysis } from '../../src/core/ports/processing.js';
 import type { Arm, Hit, Point, VectorStore } from '../../src/core/ports/vectors.js';
 import { isVisible } from '../../src/core/visibility.js';
 import type { Telemetry } from '../../src/runtime/telemetry.js';
@@ -25,7 +25,7 @@ export type Mode = 'hybrid' | 'dense' | 'lexical';
 export interface RetrievePorts {
   readonly catalog: Pick<Catalog, 'documents' | 'releases' | 'generations'>;
   readonly vectors: Pick<VectorStore, 'search'>;
-  readonly preparing: Pick<Preparing, 'analyzeQuery'>;
+  readonly analysis: QueryAnalysis;
   readonly embedderFor: (generation: Generation) => Promise<Embedder>;
   readonly queryVectors: QueryVectors;
   readonly telemetry: Telemetry;
@@ -74,7 +74,7 @@ export async function retrieve(ports: RetrievePorts, request: RetrieveRequest, w
   if (!generation || generation.tenant !== caller.tenant) {
     throw new FootnoteError('collection_not_found', `There is no collection ${request.collection}.`);
   }
-  const terms = request.mode === 'dense' ? [] : ports.preparing.analyzeQuery(request.query, generation.id);
+  const terms = request.mode === 'dense' ? [] : ports.analysis.analyzeQuery(request.query, generation.id);
   const vector =
     request.mode === 'lexical' ? undefined : await watch.time('embed', () => queryVector(ports, request, generation));
   const arms = armsOf(vector, terms);

@@ -1,4 +1,5 @@
 import { pino } from 'pino';
+import type { Logger as PinoLogger } from 'pino';
 import type { Config } from '../core/config.js';
 
 /** What the engine logs with: structured fields first. Never contents, queries, keys or passwords. */
@@ -10,7 +11,7 @@ export interface Logger {
 }
 
 /** JSON lines on standard error. */
-export function createLogger(config: Config): Logger {
+export function createLogger(config: Config): PinoLogger {
   return pino(
     { level: config.log.level, redact: ['*.password', '*.authorization', 'password', 'authorization'] },
     pino.destination(2),

@@ -74,11 +74,8 @@ export async function runMaintenance(
 /** Texts of replaced revisions, kept so long that citations could be checked. */
 async function expireRevisions({ catalog, blobs }: Storage, replacedBefore: string): Promise<void> {
   for (;;) {
-    const expired = await catalog.revisions.expired(replacedBefore, PAGE);
-    for (const record of expired) {
-      await blobs.delete(record.parsed);
-      await catalog.revisions.forget(record.documentId, [record.revision]);
-    }
+    const expired = await catalog.revisions.takeExpired(replacedBefore, PAGE);
+    for (const record of expired) await blobs.delete(record.parsed);
     if (expired.length < PAGE) return;
   }
 }

@@ -26,7 +26,7 @@ export interface OpenModel extends OpenedEmbedder {
 export interface ModelsOptions {
   readonly config: Config;
   readonly telemetry: Telemetry;
-  readonly languagesOf: (generation: string) => readonly string[];
+  readonly tokenizerPaths: boolean;
   readonly onProgress?: ((progress: PullProgress) => void) | undefined;
 }
 
@@ -49,7 +49,7 @@ export class Models {
   readonly #counters: ReturnType<typeof createTokenCounters>;
 
   constructor(private readonly options: ModelsOptions) {
-    this.#counters = createTokenCounters();
+    this.#counters = createTokenCounters({ paths: options.tokenizerPaths });
   }
 
   async for(model: string): Promise<OpenModel> {
@@ -107,7 +107,7 @@ export class Models {
   }
 
   async #start(model: string): Promise<OpenModel> {
-    const { config, telemetry, languagesOf, onProgress } = this.options;
+    const { config, telemetry, onProgress } = this.options;
     const opened = await openEmbedder({
       model,
       store: modelStore(config),
@@ -118,7 +118,7 @@ export class Models {
       onQueryTruncated: () => telemetry.count('queries_truncated'),
       ...(onProgress ? { onProgress } : {}),
     });
-    return { ...opened, preparing: createPreparing(opened.tokenizer, languagesOf) };
+    return { ...opened, preparing: createPreparing(opened.tokenizer) };
   }
 }
 

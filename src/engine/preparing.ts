@@ -2,17 +2,13 @@ import type { TokenizerSpec } from '../adapters/models/tokenizer.js';
 import type { PreparedChunk, Preparing } from '../core/ports/processing.js';
 import { builtEntry } from '../runtime/entry.js';
 import { ThreadCalls } from '../runtime/thread-calls.js';
-import { analyzeQuery } from '../stages/analyze.js';
 import type { PrepareRequest, PrepareSetup } from '../workers/prepare.js';
 
 /** Documents waiting for the thread. */
 const QUEUE = 256;
 
 /** Chunking and analysis in a thread of their own, with the model's tokenizer. */
-export function createPreparing(
-  tokenizer: TokenizerSpec,
-  languagesOf: (generation: string) => readonly string[],
-): Preparing {
+export function createPreparing(tokenizer: TokenizerSpec): Preparing {
   const calls = new ThreadCalls<PrepareRequest, PreparedChunk[]>({
     entry: builtEntry(import.meta.url, '../workers/prepare.js'),
     name: 'prepare',
@@ -22,7 +18,6 @@ export function createPreparing(
   });
   return {
     prepare: (parsed, of, spec, signal) => calls.call({ parsed, of, spec }, signal),
-    analyzeQuery: (query, generation) => analyzeQuery(query, languagesOf(generation)),
     close: () => calls.close(),
   };
 }

@@ -45,7 +45,10 @@ export interface Preparing {
     spec: GenerationSpec,
     signal?: AbortSignal,
   ): Promise<PreparedChunk[]>;
-  /** Terms of a query by the analyzers of the languages that the generation's documents are in. */
-  analyzeQuery(query: string, generation: string): readonly string[];
   close(): Promise<void>;
+}
+
+/** Terms of a query by the analyzers of the languages that the generation's documents are in. */
+export interface QueryAnalysis {
+  analyzeQuery(query: string, generation: string): readonly string[];
 }

@@ -1,0 +1,91 @@
+import type { Caller } from '../core/policy.js';
+import type { Catalog } from '../core/ports/catalog.js';
+import type { VersionKey } from '../core/version.js';
+import type { ErrorCode } from '../core/errors.js';
+import { FootnoteError, asFootnoteError } from '../core/errors.js';
+import type { Applied } from '../services/applied.js';
+import type { DocumentWrites } from '../services/documents.js';
+import type { JobHandler } from '../services/jobs.js';
+import type { ListedItem } from '../services/listing.js';
+
+export interface JobHandlerParts {
+  readonly catalog: Pick<Catalog, 'heads' | 'releases' | 'sources'>;
+  readonly applied: Applied;
+  readonly writes: DocumentWrites;
+  readonly deleteListed: (
+    of: { tenant: string; collection: string; source: string; connector: string; key?: string },
+    signal: AbortSignal,
+  ) => Promise<ListedItem[]>;
+}
+
+const PAGE = 200;
+
+/** What each kind of job does. All may run again from the start after a crash. */
+export function jobHandlers(parts: JobHandlerParts): Map<string, JobHandler> {
+  return new Map([
+    ['document', (context) => awaitDocuments(parts, context)],
+    ['delete-source', (context) => deleteSource(parts, context)],
+  ]);
+}
+
+/** Ends when accepted writes are applied; the first failure among them is the job's error. */
+async function awaitDocuments(
+  { catalog, applied }: JobHandlerParts,
+  { job, signal, gate, progress }: Parameters<JobHandler>[0],
+): Promise<void> {
+  const versions = job.detail['versions'] as unknown as readonly { documentId: string; version: VersionKey }[];
+  const release = await catalog.releases.current(job.tenant, job.collection ?? '');
+  let failure: unknown;
+  for (const [index, { documentId, version }] of versions.entries()) {
+    await gate();
+    if (!release) break;
+    const row = await applied.wait(release.generation, documentId, version, signal);
+    if (row.state === 'failed' && row.seen.version === version) failure ??= row.error;
+    progress(index + 1, versions.length);
+  }
+  if (failure !== undefined) throw failedDocument(failure as { code: string; message: string });
+}
+
+/** Rows hold the codes that FootnoteErrors had. */
+function failedDocument({ code, message }: { code: string; message: string }): FootnoteError {
+  return new FootnoteError(code as ErrorCode, message);
+}
+
+async function deleteSource(
+  parts: JobHandlerParts,
+  { job, signal, gate, progress }: Parameters<JobHandler>[0],
+): Promise<void> {
+  const { tenant } = job;
+  const collection = job.collection ?? '';
+  const source = String(job.detail['source']);
+  const caller: Caller = { tenant, principals: (job.detail['principals'] ?? []) as readonly string[] };
+  const owner = (await parts.catalog.sources.get({ tenant, collection, source }))?.owner;
+  const connector = /^connector:(.+)$/.exec(owner ?? '')?.[1];
+  if (connector !== undefined) {
+    const deleted = await parts.deleteListed({ tenant, collection, source, connector }, signal);
+    progress(deleted.length, deleted.length);
+    return;
+  }
+  let done = 0;
+  let after: string | undefined;
+  for (;;) {
+    const heads = await parts.catalog.heads.list(tenant, collection, {
+      source,
+      limit: PAGE,
+      ...(after === undefined ? {} : { after }),
+    });
+    for (const { event } of heads) {
+      await gate();
+      try {
+        await parts.writes.delete(caller, { collection, source, key: event.key }, { signal });
+        done += 1;
+      } catch (error) {
+        // Gone meanwhile, or not this caller's to delete.
+        if (asFootnoteError(error).code !== 'document_not_found') throw error;
+      }
+      progress(done, done);
+    }
+    if (heads.length < PAGE) return;
+    after = heads.at(-1)!.documentId;
+  }
+}
