@@ -1,0 +1,315 @@
+import type { Readable } from 'node:stream';
+import { consumeGeneration } from '../../pipelines/ingest/consume.js';
+import { publishOutbox } from '../../pipelines/ingest/outbox.js';
+import { replayDeadLetter } from '../../pipelines/ingest/replay.js';
+import { buildGeneration, dropGeneration, switchRelease } from '../../pipelines/reindex.js';
+import { verify } from '../../pipelines/verify.js';
+import type { ChangeEvent, Position } from '../../src/core/event.js';
+import type { SourceChange } from '../../src/core/ports/connector.js';
+import { DocumentWrites } from '../../src/services/documents.js';
+import { runListing } from '../../src/services/listing.js';
+import type { pipelinePorts } from './ports.js';
+import type { Process } from './scheduler.js';
+import { COLLECTION, KEYS, SOURCES, STREAM, TENANT, type World } from './world.js';
+
+const HOUR = 3_600_000;
+const CALLER = { tenant: TENANT, principals: ['reader', 'other'] };
+const WRITER_NAME = { collection: COLLECTION, source: 'api' };
+
+type Ports = ReturnType<typeof pipelinePorts>;
+
+/** What can happen in the world, with its weight. */
+export const OPERATIONS: readonly (readonly [number, (world: World) => void])[] = [
+  [22, editSource],
+  [12, (world) => void list(world, world.random.pick(SOURCES))],
+  [18, apiWrite],
+  [12, (world) => void publish(world)],
+  [7, (world) => startWorker(world, world.random.pick(world.consuming()).id)],
+  [5, killSomebody],
+  [5, stallSomebody],
+  [2, (world) => world.scheduler.jump(world.random.pick([1000, 40_000, 20 * 60_000, 2 * HOUR, -5000]))],
+  [2, build],
+  [3, (world) => void release(world)],
+  [1, drop],
+  [3, (world) => void repair(world)],
+  [3, replay],
+  [2, (world) => world.log.trim()],
+  [1, expire],
+  [1, (world) => void world.migrate()],
+];
+
+const TOTAL = OPERATIONS.reduce((sum, [weight]) => sum + weight, 0);
+
+export function randomOperation(world: World): void {
+  let at = world.random.below(TOTAL);
+  for (const [weight, run] of OPERATIONS) {
+    at -= weight;
+    if (at < 0) {
+      world.scheduler.note(2000 + weight);
+      run(world);
+      return;
+    }
+  }
+}
+
+function editSource(world: World): void {
+  const { random } = world;
+  const items = world.sourceItems.get(random.pick(SOURCES))!;
+  const key = random.pick(KEYS);
+  if (random.chance(0.3)) items.delete(key);
+  else items.set(key, world.newContent(key));
+}
+
+/** A listing by a new owner of the source; a former one may still be at it. */
+export function list(world: World, source: string): Process {
+  const items = world.sourceItems.get(source)!;
+  async function* changes(): AsyncGenerator<SourceChange> {
+    for (const [key, content] of [...items]) {
+      // Whatever the item is by the time it is read.
+      const now = items.get(key);
+      if (!now) continue;
+      yield {
+        kind: 'item',
+        key,
+        scope: '',
+        quick: { id: now.id },
+        bytes: 1,
+        open: () => now as unknown as Readable,
+        observedAt: new Date(world.scheduler.now()).toISOString(),
+      };
+      void content;
+    }
+    yield { kind: 'complete', scope: '' };
+  }
+  return world.start('listing', undefined, (ports, signal) =>
+    runListing(
+      ports,
+      {
+        collection: world.catalog.collections.get(COLLECTION)!,
+        source,
+        connector: 'sim',
+        changes: changes(),
+        maxBytes: 100,
+        deletes: true,
+        concurrency: 2,
+        signal,
+      },
+      () => undefined,
+    ),
+  );
+}
+
+function apiWrite(world: World): void {
+  const { random } = world;
+  const key = random.pick(KEYS);
+  const name = { ...WRITER_NAME, key };
+  const action = random.next();
+  world.start('api', undefined, async (ports, signal) => {
+    const writes = new DocumentWrites(ports);
+    if (action < 0.5) {
+      const content = world.newContent(key) as unknown as Readable;
+      await writes.put(
+        CALLER,
+        name,
+        { content, fields: async () => ({ policy: { principals: ['reader'] } }) },
+        { signal },
+      );
+    } else if (action < 0.7) {
+      await writes.patch(CALLER, name, { title: `t${random.below(5)}`, metadata: { n: random.below(5) } }, { signal });
+    } else if (action < 0.85) {
+      const principals = random.chance(0.6) ? ['other'] : ['reader'];
+      await writes.patch(CALLER, name, { policy: { principals } }, { signal });
+    } else {
+      await writes.delete(CALLER, name, { signal });
+    }
+  });
+}
+
+export function publish(world: World): Process {
+  return world.start('publisher', undefined, (ports) => publishOutbox(ports, 4));
+}
+
+export function startWorker(world: World, generation: string): void {
+  const { random, mutant } = world;
+  const parser = random.chance(0.15) ? 2 : 1;
+  world.start(
+    'worker',
+    generation,
+    (ports, signal) =>
+      consumeGeneration(mutant.undo ? undoing(ports) : ports, world.catalog.generations.get(generation)!, {
+        signal,
+        maxInFlight: 3,
+        maxInFlightBytes: 1000,
+        random: () => random.next(),
+        ...(mutant.versionOf ? { versionOf: mutant.versionOf } : {}),
+      }),
+    parser,
+  );
+}
+
+/** The mutant that takes its own points back when it finds newer state. */
+function undoing(ports: Ports): Ports {
+  const written = new Map<string, string>();
+  return {
+    ...ports,
+    vectors: {
+      ...ports.vectors,
+      write: async (generation, points) => {
+        for (const point of points) written.set(point.documentId, point.version);
+        await ports.vectors.write(generation, points);
+      },
+    },
+    documents: {
+      ...ports.documents,
+      compareAndSet: async (row, expected) => {
+        const done = await ports.documents.compareAndSet(row, expected);
+        const mine = written.get(row.documentId);
+        if (!done && mine === row.seen.version) await ports.vectors.prune(row.generation, row.documentId, mine, '');
+        return done;
+      },
+    },
+  };
+}
+
+function killSomebody(world: World): void {
+  if (world.processes.length === 0) return;
+  world.kill(world.random.pick(world.processes).process);
+}
+
+function stallSomebody(world: World): void {
+  if (world.processes.length === 0) return;
+  const { process } = world.random.pick(world.processes);
+  process.stalledUntil = world.scheduler.steps + world.random.below(1500);
+}
+
+function build(world: World): void {
+  const alive = [...world.catalog.generations.values()].filter(({ state }) => state !== 'dropped');
+  const building = alive.find(({ state }) => state === 'building');
+  if (building) {
+    if (!world.processes.some((entry) => entry.kind === 'builder')) startBuilder(world, building.id);
+    return;
+  }
+  if (alive.length >= 3) return;
+  const target = world.newGeneration('building');
+  startBuilder(world, target.id);
+  if (world.mutant.consumeEarly) startWorker(world, target.id);
+}
+
+export function startBuilder(world: World, id: string): void {
+  const live = world.catalog.generations.get(world.catalog.release!.generation)!;
+  const target = world.catalog.generations.get(id)!;
+  const { versionOf } = world.mutant;
+  world.start('builder', id, (ports, signal) =>
+    buildGeneration(ports, live, target, {
+      signal,
+      concurrency: 2,
+      random: () => world.random.next(),
+      ...(versionOf ? { versionOf } : {}),
+    }),
+  );
+}
+
+function release(world: World): Process | undefined {
+  const targets = [...world.catalog.generations.values()].filter(
+    ({ id, state }) => (state === 'shadow' || state === 'retired') && id !== world.catalog.release?.generation,
+  );
+  if (targets.length === 0) return undefined;
+  const { id } = world.random.pick(targets);
+  world.switches += 1;
+  const number = world.switches;
+  let goal: { event: ChangeEvent; position: Position }[] | undefined;
+  const watched = (all: Ports): Ports => ({
+    ...all,
+    log: {
+      ...all.log,
+      // The first commits that are asked for are the goal.
+      committed: async (stream, group) => {
+        const positions = await all.log.committed(stream, group);
+        goal ??= below(world, positions);
+        world.oracle.goals.set(number, goal);
+        return world.mutant.switchAtOnce ? [] : positions;
+      },
+    },
+  });
+  return world.start('release', id, (all) =>
+    switchRelease(watched(all), id, { waitMs: 2000, pollMs: 200, retrieval: { number } }),
+  );
+}
+
+function below(world: World, positions: readonly Position[]): { event: ChangeEvent; position: Position }[] {
+  return positions.flatMap(({ epoch, partition, offset }) =>
+    world.log.partitions[partition]!.slice(0, Number(offset)).map((event, at) => ({
+      event,
+      position: { epoch, partition, offset: BigInt(at) },
+    })),
+  );
+}
+
+function drop(world: World): void {
+  const targets = [...world.catalog.generations.values()].filter(
+    ({ state }) => state === 'retired' || state === 'shadow',
+  );
+  if (targets.length === 0 || !world.random.chance(0.5)) return;
+  const { id } = world.random.pick(targets);
+  if (world.processes.some((entry) => entry.kind === 'release' || entry.kind === 'builder')) return;
+  world.start('drop', undefined, (ports) => dropGeneration(ports, id, 'simulation'));
+}
+
+/** Whether anything may be at work on a generation besides what its group has acknowledged. */
+function inFlight(world: World, generation: string): boolean {
+  if (world.mutant.repairAnyTime) return false;
+  if (world.catalog.generations.get(generation)?.state === 'building') return true;
+  const member = world.log.group(generation).member;
+  const others = world.processes.some(
+    (entry) => entry.generation === generation && entry.kind !== 'release' && entry.process !== member?.process,
+  );
+  return others || world.log.lag(generation) > 0;
+}
+
+/** Blobs that a write under way has put and not yet named are young in the real world: an hour is longer than any write. */
+function sweepable(world: World): boolean {
+  return !world.processes.some((entry) => entry.kind !== 'publisher' && entry.kind !== 'release');
+}
+
+export function repair(world: World): Process {
+  const grace = sweepable(world) ? HOUR : Number.MAX_SAFE_INTEGER;
+  return world.start('verify', undefined, (ports) =>
+    verify(
+      ports,
+      { tenant: TENANT, name: COLLECTION },
+      {
+        repair: true,
+        inFlight: (generation) => inFlight(world, generation),
+        blobGraceMs: grace,
+        prefix: () => undefined,
+      },
+    ),
+  );
+}
+
+export function replayLetter(world: World, id: string): Process | undefined {
+  const letter = world.letters.get(id);
+  const generation = letter && world.catalog.generations.get(letter.group);
+  if (!letter || !generation || generation.state === 'dropped' || generation.state === 'building') return undefined;
+  if (world.mutant.replayAtNewPosition) {
+    world.letters.delete(id);
+    return world.start('replay', generation.id, (ports) => ports.log.append(STREAM, [letter.event]));
+  }
+  const { versionOf } = world.mutant;
+  return world.start('replay', generation.id, (ports) =>
+    replayDeadLetter(ports, generation, id, versionOf ? { versionOf } : {}),
+  );
+}
+
+function replay(world: World): void {
+  if (world.random.chance(0.2)) world.stores.healed = true;
+  if (world.letters.size > 0) replayLetter(world, world.random.pick([...world.letters.keys()]));
+}
+
+/** Retention, as short as it can be set. */
+function expire(world: World): void {
+  world.start('retention', undefined, async (ports) => {
+    const before = new Date(world.scheduler.now()).toISOString();
+    for (const record of await ports.revisions.takeExpired(before, 100)) await ports.blobs.delete(record.parsed);
+  });
+}

@@ -1,0 +1,249 @@
+import { setMaxListeners } from 'node:events';
+import { type ChangeEvent, type Position, eventVersion } from '../../src/core/event.js';
+import type { Generation, GenerationState } from '../../src/core/generation.js';
+import { documentId } from '../../src/core/ids.js';
+import type { DeadLetter } from '../../src/core/ports/log.js';
+import { type VersionKey, parseVersionKey, versionKey } from '../../src/core/version.js';
+import { CatalogModel, catalogPort } from './models/catalog.js';
+import { LogModel, PARTITIONS, logPort } from './models/log.js';
+import { type Content, Stores, blobPort, cachePort, processingPorts, vectorPort } from './models/stores.js';
+import type { Mutant } from './mutants.js';
+import { Oracle } from './oracle.js';
+import { type SimPorts, pipelinePorts } from './ports.js';
+import type { Random } from './random.js';
+import { type Process, type Scheduler, Violation } from './scheduler.js';
+
+export const TENANT = 't';
+export const COLLECTION = 'c';
+export const STREAM = 't/c';
+export const SOURCES = ['s1', 's2'] as const;
+export const KEYS = ['a', 'b', 'c'] as const;
+/** Documents of this key may hold content that never parses; of the others, content that parses once healed. */
+const HOPELESS_KEY = 'c';
+
+/** Ends of processes that are no fault of the protocol. */
+const EXPECTED = new Set([
+  'cancelled',
+  'conflict',
+  'behind',
+  'not_found',
+  'unavailable',
+  'precondition_failed',
+  'document_not_found',
+  'request_timeout',
+  'content_missing',
+]);
+
+/** Everything outside of the processes: stores, sources, time, and what is checked against them. */
+export class World {
+  readonly stores: Stores;
+  readonly catalog: CatalogModel;
+  readonly letters = new Map<string, DeadLetter>();
+  readonly oracle: Oracle;
+  /** Every event that ever reached a log, in the order of arrival. */
+  readonly history: { event: ChangeEvent; position: Position }[] = [];
+  /** The documents as the connectors' sources have them. */
+  readonly sourceItems = new Map<string, Map<string, Content>>();
+  readonly processes: { process: Process; kind: string; generation?: string; controller: AbortController }[] = [];
+  log: LogModel;
+  switches = 0;
+  #contents = 0;
+  #generations = 0;
+  #last: Content | undefined;
+  readonly #partitions = new Map<string, number>();
+
+  constructor(
+    readonly scheduler: Scheduler,
+    readonly random: Random,
+    readonly mutant: Mutant,
+  ) {
+    this.stores = new Stores({
+      blobDeleted: (blob) => this.oracle.blobDeleted(blob),
+      pointsChanged: (generation, id) => this.oracle.touched(generation, id),
+    });
+    this.catalog = new CatalogModel({
+      rowChanged: (row) => this.oracle.rowChanged(row),
+      headChanged: (head) => this.oracle.headChanged(head),
+      switched: (release) => this.oracle.switched(release),
+    });
+    this.oracle = new Oracle(this);
+    this.log = this.newLog(1);
+    this.catalog.collections.set(COLLECTION, {
+      tenant: TENANT,
+      name: COLLECTION,
+      defaultPolicy: { principals: ['reader'] },
+      settings: {},
+      createdAt: '',
+    });
+    for (const source of SOURCES) this.sourceItems.set(source, new Map());
+    const first = this.newGeneration('live');
+    this.catalog.release = {
+      tenant: TENANT,
+      collection: COLLECTION,
+      number: 1,
+      generation: first.id,
+      spaces: {},
+      retrieval: {},
+      at: '',
+    };
+    this.log.group(first.id);
+  }
+
+  newLog(epoch: number): LogModel {
+    const log = new LogModel(
+      epoch,
+      this.letters,
+      this.random,
+      { committing: (group, event, position) => this.oracle.committing(group, event, position) },
+      this.mutant.log ?? {},
+      (id) => this.partitionOf(id),
+    );
+    const append = log.append.bind(log);
+    log.append = (events) => {
+      const positions = append(events);
+      // What a stalled owner appends to an abandoned log reaches nobody.
+      if (this.log === log || this.log === undefined) {
+        events.forEach((event, i) => this.history.push({ event, position: positions[i]! }));
+      }
+      return positions;
+    };
+    return log;
+  }
+
+  partitionOf(id: string): number {
+    let partition = this.#partitions.get(id);
+    if (partition === undefined) {
+      partition = Number.parseInt(id.slice(0, 8), 16) % PARTITIONS;
+      this.#partitions.set(id, partition);
+    }
+    return partition;
+  }
+
+  version(event: ChangeEvent, position: Position): VersionKey {
+    return versionKey((this.mutant.versionOf ?? eventVersion)(event, position));
+  }
+
+  newGeneration(state: GenerationState): Generation {
+    this.#generations += 1;
+    const generation: Generation = {
+      id: `g-${this.#generations}`,
+      tenant: TENANT,
+      collection: COLLECTION,
+      state,
+      spec: {
+        chunker: { options: {}, fingerprint: 'f' },
+        analyzer: { version: '1' },
+        models: { text: { model: 'sim', space: 'space', build: 'build', dims: 2, maxTokens: 100 } },
+      },
+      createdAt: '',
+      history: [],
+    };
+    this.catalog.generations.set(generation.id, generation);
+    return generation;
+  }
+
+  newContent(key: string): Content {
+    // Now and then the same bytes come again: after a deletion, or as a revert.
+    if (this.#last && this.random.chance(0.25) && (this.#last.kind !== 'bad' || key === HOPELESS_KEY)) {
+      if (this.#last.kind !== 'sick' || key !== HOPELESS_KEY) return this.#last;
+    }
+    this.#contents += 1;
+    const id = this.#contents;
+    const failing = this.random.chance(0.15);
+    const kind = !failing ? 'ok' : key === HOPELESS_KEY ? 'bad' : 'sick';
+    const pieces = Array.from({ length: this.random.below(4) }, () => `w${this.random.below(40)}`);
+    this.#last = { id, sha256: `c${id}`, pieces: [...pieces.map((piece, i) => `${piece}.${i}`)], kind };
+    return this.#last;
+  }
+
+  /** The ports of one process. */
+  ports(process: Process, parser = 1): SimPorts {
+    const { scheduler, stores } = this;
+    const call = <T>(op: number, effect: () => T): Promise<T> => scheduler.call(process, op, effect);
+    const ports: SimPorts = {
+      catalog: catalogPort(this.catalog, scheduler, process),
+      log: logPort(this.log, scheduler, process, STREAM),
+      blobs: blobPort(stores, scheduler, process),
+      vectors: vectorPort(stores, scheduler, process),
+      cache: cachePort(stores, scheduler, process),
+      ...processingPorts(stores, call, () => parser, this.random),
+      clock: scheduler.clockOf(process),
+    };
+    return this.mutant.ports ? this.mutant.ports(ports) : ports;
+  }
+
+  /** Starts a process; how it ends is its own matter unless it ends in a way that nothing explains. */
+  start(
+    kind: string,
+    generation: string | undefined,
+    run: (ports: ReturnType<typeof pipelinePorts>, signal: AbortSignal, process: Process) => Promise<unknown>,
+    parser = 1,
+  ): Process {
+    const process = this.scheduler.spawn(kind);
+    const controller = new AbortController();
+    setMaxListeners(0, controller.signal);
+    const entry = { process, kind, controller, ...(generation === undefined ? {} : { generation }) };
+    this.processes.push(entry);
+    const ended = (): void => {
+      process.alive = false;
+      const index = this.processes.indexOf(entry);
+      if (index >= 0) this.processes.splice(index, 1);
+    };
+    run(pipelinePorts(this.ports(process, parser)), controller.signal, process).then(ended, (error: unknown) => {
+      ended();
+      const code = (error as { code?: string }).code;
+      if (error instanceof Violation || code === undefined || !EXPECTED.has(code)) {
+        this.scheduler.broken ??=
+          error instanceof Violation
+            ? error
+            : new Violation(`${kind} ended with ${String(error)}: ${(error as Error).stack}`);
+      }
+    });
+    return process;
+  }
+
+  kill(process: Process): void {
+    this.scheduler.kill(process);
+    const index = this.processes.findIndex((entry) => entry.process === process);
+    if (index >= 0) this.processes.splice(index, 1);
+    for (const group of this.log.groups.values()) if (group.member?.process === process) group.member = undefined;
+  }
+
+  /** Generations whose groups consume. */
+  consuming(): Generation[] {
+    return [...this.catalog.generations.values()].filter(({ state }) =>
+      this.mutant.consumeEarly ? state !== 'dropped' : state === 'live' || state === 'shadow' || state === 'retired',
+    );
+  }
+
+  id(source: string, key: string): string {
+    return documentId({ tenant: TENANT, collection: COLLECTION, source, key });
+  }
+
+  /**
+   * Recreates the log, as `migrate` does with the engine stopped: only when every group has consumed all of it. Fences
+   * rise above all that rows and log hold, and inventories are closed to former owners.
+   */
+  migrate(): boolean {
+    for (const { id } of this.consuming()) if (this.log.lag(id) > 0) return false;
+    if ([...this.catalog.generations.values()].some(({ state }) => state === 'building')) return false;
+    for (const entry of [...this.processes]) if (entry.kind !== 'listing') this.kill(entry.process);
+    const old = this.log;
+    this.log = this.newLog(old.epoch + 1);
+    for (const { id } of this.consuming()) this.log.group(id);
+    for (const source of this.catalog.sources.values()) {
+      let highest = source.fence;
+      for (const of of this.catalog.rows.values()) {
+        for (const row of of.values()) {
+          if (row.seen.event.source === source.source)
+            highest = Math.max(highest, parseVersionKey(row.seen.version).fence);
+        }
+      }
+      this.catalog.sources.set(source.source, { ...source, fence: highest + 1 });
+      if (!this.mutant.migrateWithoutFence && source.owner !== 'api') {
+        this.catalog.cursors.set(source.source, { fence: highest + 1 });
+      }
+    }
+    return true;
+  }
+}
