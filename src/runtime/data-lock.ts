@@ -45,8 +45,9 @@ export async function lockDataDirectory(path: string): Promise<DataDirectory> {
     return { path, release };
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
-    if (code === 'EACCES' || code === 'EPERM') {
-      throw new FootnoteError('read_only', `${path} cannot be written: check its permissions and mount.`, {
+    // ENOENT: what Node's recursive mkdir says on a read-only file system.
+    if (code === 'EACCES' || code === 'EPERM' || code === 'ENOENT') {
+      throw new FootnoteError('read_only', `${path} cannot be made or written: check its permissions and mount.`, {
         cause: error,
         permanence: 'transient',
       });

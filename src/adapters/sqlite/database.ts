@@ -10,6 +10,8 @@ export interface SqliteOptions {
   readonly synchronous: 'FULL' | 'NORMAL';
   /** Milliseconds to wait for another program's lock. */
   readonly busyTimeoutMs?: number;
+  /** Bound on the pages kept in memory, in MiB; default 8. */
+  readonly cacheMib?: number;
 }
 
 export type SqliteValue = string | number | bigint | null | Uint8Array;
@@ -50,6 +52,7 @@ export class SqliteDatabase {
       this.exec(`PRAGMA synchronous = ${options.synchronous}`);
       this.exec('PRAGMA foreign_keys = ON');
       this.exec('PRAGMA temp_store = MEMORY');
+      this.exec(`PRAGMA cache_size = ${-1024 * (options.cacheMib ?? 8)}`);
       // Deleted content is overwritten, not merely unlinked (law 6).
       this.exec('PRAGMA secure_delete = ON');
       this.rows('SELECT count(*) FROM sqlite_master');

@@ -8,6 +8,9 @@ import type { Schema } from '../sql/schema.js';
 /** SQLite compares text by its bytes, which for UTF-8 is the order of code points. */
 const TYPES: ColumnTypes = { text: 'text', integer: 'integer', serial: 'integer primary key autoincrement' };
 
+/** Heads and rows of some ten thousand documents: every query of a search reads them. */
+const CACHE_MIB = 64;
+
 /** What Kysely's dialect asks of a driver, on our connection with its kept statements and typed errors. */
 function wiring(database: SqliteDatabase): KyselyDatabase {
   return {
@@ -32,7 +35,7 @@ function wiring(database: SqliteDatabase): KyselyDatabase {
  * @throws data_newer, data_corrupt, read_only, disk_full, unavailable
  */
 export async function openSqliteCatalog(file: string): Promise<Catalog> {
-  const database = new SqliteDatabase(file, { synchronous: 'FULL' });
+  const database = new SqliteDatabase(file, { synchronous: 'FULL', cacheMib: CACHE_MIB });
   const db = new Kysely<Schema>({ dialect: new SqliteDialect({ database: wiring(database) }) });
   try {
     return await sqlCatalog(db, TYPES);
