@@ -152,10 +152,13 @@ function metadataField(path: string): FieldConditions {
       // JSON numbers end at the largest double, so that edge is inside. The value's own edge is only in part.
       const open = upwards ? edges.at(-1) : edges[0];
       const whole = edges.length === 2 && open !== undefined ? [...inside, open] : inside;
-      return labelled(
+      const near = labelled(
         [...inside, ...edges].map((prefix) => numberLabel(path, prefix)),
         whole.map((prefix) => numberLabel(path, prefix)),
       );
+      // Equality is known exactly, which settles the edge for all but numbers of many digits.
+      const equal = labelled([valueLabel(path, value)]);
+      return operator.endsWith('=') ? any([near, equal]) : all([near, not(equal)]);
     },
   };
 }

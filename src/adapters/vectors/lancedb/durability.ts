@@ -14,7 +14,8 @@ export class Durability {
   private readonly folders = new Set<string>();
 
   constructor(
-    private readonly table: string,
+    /** The table's folder. */
+    readonly table: string,
     private readonly record: string,
   ) {}
 
@@ -38,6 +39,13 @@ export class Durability {
     const present = await filesBelow(this.table);
     for (const file of present.files) this.synced.add(file);
     for (const folder of present.folders) this.folders.add(folder);
+  }
+
+  /** Files below this folder of the table are synced again. */
+  forget(folder: string): void {
+    const below = join(this.table, folder);
+    for (const file of this.synced) if (file.startsWith(below)) this.synced.delete(file);
+    for (const one of this.folders) if (one.startsWith(below)) this.folders.delete(one);
   }
 
   /** The newest durable version; undefined when the table's creation was not completed. @throws data_corrupt */

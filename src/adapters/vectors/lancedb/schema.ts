@@ -9,8 +9,8 @@ export const TABLE_FORMAT = 1;
 const METADATA_KEY = 'footnote';
 
 /**
- * Columns. `payload` is the whole point as JSON but for `terms` and vectors: one column to fetch and decode a hit. The
- * others mirror what a store must filter, index or sort by.
+ * Columns. `payload` is the whole point as JSON but for its vectors: one column to fetch and decode a hit. The others
+ * mirror what a store must filter or index; they are never read back.
  */
 export const COLUMN = {
   id: 'id',

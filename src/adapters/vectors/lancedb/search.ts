@@ -1,8 +1,9 @@
-import { MatchQuery, type Table } from '@lancedb/lancedb';
+import { MatchQuery } from '@lancedb/lancedb';
 import type { RecordBatch } from 'apache-arrow';
 import { FootnoteError, throwIfAborted } from '../../../core/errors.js';
 import type { Arm, Hit, Point } from '../../../core/ports/vectors.js';
-import { decodePoints, encodeTerm, numbers, pointColumns } from './rows.js';
+import { quote } from './compile.js';
+import { decodePoints, encodeTerm, numbers, pointColumns, strings } from './rows.js';
 import { COLUMN, vectorColumn, type VectorDims } from './schema.js';
 import type { OpenTable } from './table.js';
 
@@ -10,6 +11,8 @@ import type { OpenTable } from './table.js';
 const EF = 128;
 /** Candidates a hit that are scored again with full vectors, since the graph holds them quantized. */
 const REFINE = 2;
+/** How many times k hits are looked at when the last place is shared. */
+const TIE_DEPTH = 8;
 /** Distinct terms of one query, the first ones. */
 const MAX_TERMS = 256;
 
@@ -22,70 +25,107 @@ export async function searchArms(
   signal: AbortSignal | undefined,
 ): Promise<Hit[][]> {
   for (const arm of arms) if (arm.kind === 'dense') checkQuery(arm, open.dims);
-  const lists = await Promise.all(arms.map((arm) => searchArm(open, arm, where, k)));
+  const known = new Map<string, Point>();
+  const lists = await Promise.all(arms.map((arm) => searchArm(open, arm, where, k, known)));
   throwIfAborted(signal);
   return lists;
 }
 
-async function searchArm(open: OpenTable, arm: Arm, where: string, k: number): Promise<Hit[]> {
+type Known = Map<string, Point>;
+
+async function searchArm(open: OpenTable, arm: Arm, where: string, k: number, known: Known): Promise<Hit[]> {
   if (k < 1 || where === 'FALSE') return [];
-  // One more than asked for shows whether the last place is shared, and then who gets it must not depend on storage.
-  const first = await run(open, arm, where, k + 1);
-  if (first.length <= k || first[k]?.score !== first[k - 1]?.score) return first.slice(0, k);
-  return (await run(open, arm, where, 4 * k + 64)).slice(0, k);
+  // One more than asked for shows whether the last place is shared.
+  const hits = await fetchHits(open, arm, where, k + 1, known);
+  const last = hits[k - 1];
+  if (hits.length <= k || last === undefined || hits[k]?.score !== last.score) return hits.slice(0, k);
+  return settleTie(open, arm, where, k, hits, known);
+}
+
+/**
+ * Several points share the last place: the ones with the least ids get it, wherever the store keeps them. Looks at ids
+ * and scores of many more hits and fetches those that are missing. (Of more equal points than that, any.)
+ */
+async function settleTie(
+  open: OpenTable,
+  arm: Arm,
+  where: string,
+  k: number,
+  hits: readonly Hit[],
+  known: Known,
+): Promise<Hit[]> {
+  const batches = await query(open, arm, where, TIE_DEPTH * k, [COLUMN.id]);
+  const ranked = batches
+    .flatMap((batch) => {
+      const ids = strings(batch, COLUMN.id);
+      return scoresOf(batch, arm).map((score, i) => ({ id: ids(i), score }));
+    })
+    .sort((a, b) => b.score - a.score || (a.id < b.id ? -1 : 1))
+    .slice(0, k);
+  const byId = new Map(hits.map((hit) => [hit.point.id, hit.point]));
+  const missing = ranked.filter(({ id }) => !byId.has(id));
+  if (missing.length > 0) {
+    const rows = open.table
+      .query()
+      .where(`${COLUMN.id} IN (${missing.map(({ id }) => quote(id)).join(',')})`)
+      .select(pointColumns(open.vectorNames));
+    for await (const batch of rows) {
+      for (const point of decodePoints(batch, open.vectorNames, known)) byId.set(point.id, point);
+    }
+  }
+  // A point may be gone since the last query.
+  return ranked.flatMap(({ id, score }) => {
+    const point = byId.get(id);
+    return point ? [{ point, score }] : [];
+  });
 }
 
 /** Best first, ties by id. */
-async function run(open: OpenTable, arm: Arm, where: string, limit: number): Promise<Hit[]> {
-  const batches =
-    arm.kind === 'dense' ? await dense(open.table, arm, where, limit, open) : await lexical(open, arm, where, limit);
+async function fetchHits(open: OpenTable, arm: Arm, where: string, limit: number, known: Known): Promise<Hit[]> {
   const hits: Hit[] = [];
-  for (const batch of batches) {
-    const scores = numbers(batch, arm.kind === 'dense' ? '_distance' : '_score');
-    decodePoints(batch, open.vectorNames).forEach((point, i) => {
-      const value = scores[i] as number;
-      // Lance's dot distance is 1 - dot product.
-      hits.push({ point, score: arm.kind === 'dense' ? 1 - value : value });
-    });
+  for (const batch of await query(open, arm, where, limit, pointColumns(open.vectorNames))) {
+    const scores = scoresOf(batch, arm);
+    decodePoints(batch, open.vectorNames, known).forEach((point, i) =>
+      hits.push({ point, score: scores[i] as number }),
+    );
   }
-  return hits.sort((a, b) => b.score - a.score || byId(a.point, b.point));
+  return hits.sort((a, b) => b.score - a.score || (a.point.id < b.point.id ? -1 : 1));
 }
 
-async function dense(
-  table: Table,
-  arm: Extract<Arm, { kind: 'dense' }>,
-  where: string,
-  limit: number,
-  open: OpenTable,
-): Promise<RecordBatch[]> {
-  const column = vectorColumn(arm.vector);
-  const result = await table
-    .query()
-    .nearestTo(arm.query)
-    .column(column)
-    .distanceType('dot')
-    .where(where === 'TRUE' ? `${column} IS NOT NULL` : `${column} IS NOT NULL AND ${where}`)
-    .select([...pointColumns(open.vectorNames), '_distance'])
-    .ef(Math.max(EF, REFINE * limit))
-    .refineFactor(REFINE)
-    .limit(limit)
-    .toArrow();
-  return result.batches;
+/** Lance's dot distance is 1 - dot product. */
+function scoresOf(batch: RecordBatch, arm: Arm): number[] {
+  if (arm.kind === 'lexical') return Array.from(numbers(batch, '_score'));
+  return Array.from(numbers(batch, '_distance'), (distance) => 1 - distance);
 }
 
-async function lexical(
-  open: OpenTable,
-  arm: Extract<Arm, { kind: 'lexical' }>,
+async function query(
+  { table }: OpenTable,
+  arm: Arm,
   where: string,
   limit: number,
+  columns: readonly string[],
 ): Promise<RecordBatch[]> {
+  if (arm.kind === 'dense') {
+    const result = await table
+      .query()
+      .nearestTo(arm.query)
+      .column(vectorColumn(arm.vector))
+      .distanceType('dot')
+      .where(where)
+      .select([...columns, '_distance'])
+      .ef(Math.max(EF, REFINE * limit))
+      .refineFactor(REFINE)
+      .limit(limit)
+      .toArrow();
+    return result.batches;
+  }
   const terms = [...new Set(arm.terms)].filter(Boolean).slice(0, MAX_TERMS).map(encodeTerm);
   if (terms.length === 0) return [];
-  const result = await open.table
+  const result = await table
     .query()
     .fullTextSearch(new MatchQuery(terms.join(' '), COLUMN.terms))
     .where(where)
-    .select([...pointColumns(open.vectorNames), '_score'])
+    .select([...columns, '_score'])
     .limit(limit)
     .toArrow();
   return result.batches;
@@ -99,8 +139,4 @@ function checkQuery(arm: Extract<Arm, { kind: 'dense' }>, dims: VectorDims): voi
       ? `The generation has no vectors named ${JSON.stringify(arm.vector)}.`
       : `The query has ${arm.query.length} dimensions, the generation's ${JSON.stringify(arm.vector)} vectors ${dims[arm.vector]}.`,
   );
-}
-
-function byId(a: Point, b: Point): number {
-  return a.id < b.id ? -1 : a.id > b.id ? 1 : 0;
 }

@@ -19,6 +19,8 @@ export interface LanceOptions {
   /** Bytes of index data kept in memory. */
   readonly indexCacheBytes?: number;
   readonly metadataCacheBytes?: number;
+  /** How long replaced versions stay for slow readers, in milliseconds. Default 60,000. */
+  readonly retentionMs?: number;
   /** Told when background maintenance failed; it is tried again after later writes. */
   readonly onMaintenanceError?: (generation: string, error: unknown) => void;
 }
@@ -145,8 +147,9 @@ class LanceVectors implements VectorStore {
 
   /**
    * Merges small files, brings all indexes up to date, builds the vector index once there are enough points, and removes
-   * what nothing points at. Bytes of deleted and replaced points (law 6) are gone from the disk after two calls that lie
-   * RETENTION_MS or more apart, whatever share of the table was deleted.
+   * what nothing points at. Bytes of deleted and replaced points (law 6) leave the disk with the first call that begins
+   * RETENTION_MS or more after another call that began after the deletion (and no scroll under way), as long as the table
+   * has less than a million points; a full file of a larger one keeps them until a tenth of it is deleted.
    */
   async optimize(generation: string, signal?: AbortSignal): Promise<void> {
     throwIfAborted(signal);
@@ -194,9 +197,10 @@ class LanceVectors implements VectorStore {
 
   private start(open: OpenTable): Live {
     const writer: TableWriter = new TableWriter(open, (round) => maintenance.noteRound(round));
-    const maintenance: Maintenance = new Maintenance(open, writer, (error) =>
-      this.options.onMaintenanceError?.(open.generation, error),
-    );
+    const maintenance: Maintenance = new Maintenance(open, writer, {
+      ...(this.options.retentionMs === undefined ? {} : { retentionMs: this.options.retentionMs }),
+      onError: (error) => this.options.onMaintenanceError?.(open.generation, error),
+    });
     return { open, writer, maintenance };
   }
 

@@ -156,7 +156,8 @@ export class TableWriter {
     }
   }
 
-  private async merge(points: readonly Point[]): Promise<void> {
+  /** Upserts without waiting or fsync: for rounds and for work that runs alone. Ids are distinct. */
+  async merge(points: readonly Point[]): Promise<void> {
     const { table, schema, dims } = this.open;
     const data = encodePoints(points, schema, dims);
     await retried(() =>
