@@ -4,7 +4,8 @@ import type { ConsumerPorts } from '../pipelines/ingest/consume.js';
 import { createOutboxPublisher } from '../pipelines/ingest/outbox.js';
 import { buildContext } from '../pipelines/query/context.js';
 import { QueryVectors } from '../pipelines/query/query-vectors.js';
-import { search } from '../pipelines/query/search.js';
+import type { RankedDocument } from '../pipelines/query/search.js';
+import { rankDocuments, search } from '../pipelines/query/search.js';
 import { ParsedTexts } from '../pipelines/query/texts.js';
 import { verifyCitations } from '../pipelines/query/verify-citations.js';
 import { why } from '../pipelines/query/why.js';
@@ -18,6 +19,8 @@ import { FootnoteError, asFootnoteError } from './core/errors.js';
 import type { Generation } from './core/generation.js';
 import { documentId, revisionId, sha256 } from './core/ids.js';
 import type { Caller } from './core/policy.js';
+import type { Embedder, TokenCounter } from './core/ports/models.js';
+import type { Search } from './core/schemas/query.js';
 import type { EngineSurface } from './core/surface.js';
 import type { PullProgress } from './adapters/models/store.js';
 import { Consumers } from './engine/consumers.js';
@@ -76,6 +79,11 @@ export interface Engine {
   readonly caller: Caller;
   /** Ingests from any listing, as `surface.ingest` does from paths. */
   ingestChanges(changes: IngestChanges, signal: AbortSignal): ReturnType<EngineSurface['ingest']>;
+  /** Documents by their best chunk, nothing folded: for evaluation. */
+  rankDocuments(collection: string, request: Search, signal: AbortSignal): Promise<RankedDocument[]>;
+  /** The model that new collections are built with. */
+  embedder(): Promise<Embedder>;
+  counter(tokenizer: string): Promise<TokenCounter>;
   /** Serves the HTTP API and leaves `server.json` in the data directory. Once. */
   serve(): Promise<RunningServer>;
   /** Finishes what is under way within bounds, then closes everything. Idempotent. */
@@ -274,6 +282,9 @@ export async function openEngine(input: ConfigInput = {}, options: EngineOptions
     config,
     surface,
     caller: LOCAL,
+    rankDocuments: (collection, request, signal) => rankDocuments(queryPorts, LOCAL, collection, request, signal),
+    embedder: async () => (await models.for(config.embedding.model)).embedder,
+    counter: (name) => models.counter(name),
     ingestChanges: (changes, signal) => ingestChanges(parts, LOCAL, changes, signal),
     serve: () => (server ??= serve()),
     close: () =>

@@ -6,13 +6,64 @@ import { confidenceOfPassage } from '../../src/stages/confidence.js';
 import { DEFAULT_FOLD_THRESHOLD, fold } from '../../src/stages/fold.js';
 import type { Ranked } from '../../src/stages/fuse.js';
 import { order } from './ranking.js';
-import type { Retrieved, RetrievedCandidate, RetrievePorts } from './retrieve.js';
+import type { Retrieved, RetrievedCandidate, RetrievePorts, RetrieveRequest } from './retrieve.js';
 import { retrieve } from './retrieve.js';
 import { Stopwatch } from './stopwatch.js';
 
 export interface SearchPorts extends RetrievePorts {
   /** Candidates asked of each arm. */
   readonly candidates: number;
+}
+
+/** A document by its best chunk. */
+export interface RankedDocument {
+  readonly documentId: string;
+  readonly key: string;
+  readonly score: number;
+}
+
+/** Documents by their best chunk, best first, nothing folded: what evaluations judge. @throws what `retrieve` throws */
+export async function rankDocuments(
+  ports: SearchPorts,
+  caller: Caller,
+  collection: string,
+  request: Search,
+  signal?: AbortSignal,
+): Promise<RankedDocument[]> {
+  const retrieved = await retrieve(
+    ports,
+    asked(ports, caller, collection, request, signal),
+    new Stopwatch(ports.telemetry),
+  );
+  const best = new Map<string, RankedDocument>();
+  for (const { candidate, scores } of order(request.mode, retrieved)) {
+    const { documentId, point } = candidate;
+    if (!best.has(documentId)) best.set(documentId, { documentId, key: point.key, score: scores.final });
+    if (best.size >= request.limit) break;
+  }
+  return [...best.values()];
+}
+
+/** Each arm gives twice as many chunks as hits are wanted: some are the same, some fold, some are not the caller's. */
+const CHUNKS_A_HIT = 2;
+
+function asked(
+  ports: SearchPorts,
+  caller: Caller,
+  collection: string,
+  request: Search,
+  signal: AbortSignal | undefined,
+): RetrieveRequest {
+  return {
+    caller: narrowCaller(caller, request.as),
+    collection,
+    query: request.query,
+    mode: request.mode,
+    ...(request.filter === undefined ? {} : { filter: request.filter }),
+    k: Math.max(ports.candidates, CHUNKS_A_HIT * request.limit),
+    wanted: request.limit,
+    ...(signal === undefined ? {} : { signal }),
+  };
 }
 
 /** Hits for a query, best first, near-duplicates folded, each with its citation. @throws what `retrieve` throws */
@@ -24,20 +75,7 @@ export async function search(
   signal?: AbortSignal,
 ): Promise<SearchResult> {
   const watch = new Stopwatch(ports.telemetry);
-  const retrieved = await retrieve(
-    ports,
-    {
-      caller: narrowCaller(caller, request.as),
-      collection,
-      query: request.query,
-      mode: request.mode,
-      ...(request.filter === undefined ? {} : { filter: request.filter }),
-      k: Math.max(ports.candidates, request.limit),
-      wanted: request.limit,
-      ...(signal === undefined ? {} : { signal }),
-    },
-    watch,
-  );
+  const retrieved = await retrieve(ports, asked(ports, caller, collection, request, signal), watch);
   const hits = watch.timeSync('rank', () => {
     const entries = order(request.mode, retrieved).map((entry) => ({
       id: entry.candidate.point.chunkId,

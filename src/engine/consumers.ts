@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { ConsumerPorts } from '../../pipelines/ingest/consume.js';
 import { consumeGeneration } from '../../pipelines/ingest/consume.js';
 import type { ApplyOutcome } from '../../pipelines/ingest/ports.js';
@@ -39,6 +40,8 @@ export class Consumers {
   start(generation: Generation): void {
     if (this.#running.has(generation.id) || !CONSUMING.has(generation.state)) return;
     const abort = new AbortController();
+    // Every delivery in flight listens.
+    setMaxListeners(0, abort.signal);
     const running: Running = { generation, abort, done: Promise.resolve(), problem: undefined };
     (running as { done: Promise<void> }).done = this.#run(running);
     this.#running.set(generation.id, running);

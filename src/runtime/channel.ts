@@ -1,3 +1,5 @@
+import { setMaxListeners } from 'node:events';
+
 /**
  * Turns callbacks into an async iterable: `work` gets `emit` and runs while the consumer reads. `emit` resolves when there
  * is room again, so a slow reader slows the work down. Leaving the loop early aborts the signal given to `work`.
@@ -10,6 +12,8 @@ export async function* channel<T>(
   const items: T[] = [];
   const left = new AbortController();
   const signal = AbortSignal.any([outer, left.signal]);
+  // Many waiters at once are no leak here.
+  setMaxListeners(0, signal);
   let wakeReader: (() => void) | undefined;
   let wakeWriters: (() => void)[] = [];
   let ended = false;
