@@ -125,6 +125,10 @@ async function withSource(
   const lost = new AbortController();
   const renewal = keepLease(ports, lease, lost, signal);
   try {
+    // Closes the inventory to former owners before anything in it is believed.
+    if (!(await ports.catalog.cursors.updateInventory(name, lease.fence, [], []))) {
+      throw new FootnoteError('conflict', `Source ${name.source} was taken over by a newer run.`);
+    }
     await work(new Listing(ports, options, name, lease.fence, AbortSignal.any([signal, lost.signal]), onItem));
   } finally {
     lost.abort();
@@ -166,6 +170,22 @@ async function keepLease(ports: ListingPorts, lease: Lease, lost: AbortControlle
   }
 }
 
+/**
+ * Written before an event is appended and replaced after it: a run that dies in between must not leave an inventory that
+ * says less than the log. The next listing sends an item in this state again, or deletes it when it is gone.
+ */
+const UNSETTLED = { unsettled: true };
+
+interface ItemState {
+  readonly quick?: unknown;
+  readonly sha256?: string;
+  readonly fresh?: boolean;
+}
+
+function settledState(known: InventoryItem | undefined): ItemState | undefined {
+  return known && known.state.unsettled !== true ? known.state : undefined;
+}
+
 class Listing {
   readonly #stream: string;
 
@@ -192,7 +212,7 @@ class Listing {
 
   async #item(item: Extract<SourceChange, { kind: 'item' }>): Promise<void> {
     const known = await this.ports.catalog.cursors.item(this.name, item.key);
-    const before = known?.state as { quick?: unknown; sha256?: string; fresh?: boolean } | undefined;
+    const before = settledState(known);
     const sameScope = known?.scope === item.scope;
     if (before && sameScope && before.fresh === false && canonicalJson(before.quick) === canonicalJson(item.quick)) {
       this.#report(item.key, 'unchanged');
@@ -226,6 +246,8 @@ class Listing {
       return;
     }
     if (!known && !(await this.#readable(item, content))) return;
+    await this.#remember({ key: item.key, scope: item.scope, state: UNSETTLED });
+    await this.ports.faults.reach('listing:announced');
     const version = await this.#append({
       ...this.#event(item.key),
       op: 'upsert',
@@ -270,8 +292,8 @@ class Listing {
         limit: INVENTORY_PAGE,
         ...(after === undefined ? {} : { after }),
       });
-      for (const { key } of page) {
-        if (gone(key)) await this.deleteItem(key);
+      for (const item of page) {
+        if (gone(item.key)) await this.#delete(item);
       }
       if (page.length < INVENTORY_PAGE) return;
       after = page.at(-1)!.key;
@@ -279,7 +301,14 @@ class Listing {
   }
 
   async deleteItem(key: string): Promise<void> {
+    const known = await this.ports.catalog.cursors.item(this.name, key);
+    await this.#delete(known ?? { key, scope: '' });
+  }
+
+  async #delete({ key, scope }: Pick<InventoryItem, 'key' | 'scope'>): Promise<void> {
     throwIfAborted(this.signal);
+    await this.#remember({ key, scope, state: UNSETTLED });
+    await this.ports.faults.reach('listing:announced');
     const observedAt = new Date(this.ports.clock.now()).toISOString();
     const version = await this.#append({ ...this.#event(key), op: 'delete', observedAt });
     this.#fenced(await this.ports.catalog.cursors.updateInventory(this.name, this.fence, [], [key]));
