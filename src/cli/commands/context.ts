@@ -1,0 +1,71 @@
+import type { Command } from 'commander';
+import type { MarkedCitation } from '../../core/schemas/citations.js';
+import { ContextSchema } from '../../core/schemas/query.js';
+import type { ContextResult } from '../../core/schemas/query.js';
+import type { Ending } from '../command.js';
+import { addCommand } from '../command.js';
+import { asCount, collectionFlag, given, modeFlag, parseJsonFlag, request } from '../flags.js';
+import type { Host } from '../host.js';
+import type { Output } from '../output.js';
+import { excerpt, printable } from '../output.js';
+
+export function context(program: Command, host: Host, ending: Ending): void {
+  addCommand(program, host, ending, {
+    usage: 'context <query>',
+    summary: 'pack cited passages into a token budget',
+    examples: ['context "how do I turn the key?" --collection handbook --budget 1024'],
+    flags: (command) =>
+      collectionFlag(command)
+        .requiredOption('--budget <tokens>', 'most tokens that the context may have', asCount(1, 2_000_000))
+        .option('--tokenizer <name>', 'o200k_base, cl100k_base or the path of a tokenizer.json (default: o200k_base)')
+        .addOption(modeFlag())
+        .option('--filter <json>', 'which documents may answer'),
+    async run(run, [query], flags) {
+      const tokenizer = flags['tokenizer'] as string | undefined;
+      const body = request(ContextSchema, {
+        query,
+        budget: {
+          tokens: flags['budget'],
+          ...given({ tokenizer: tokenizer && /[\\/]|\.json$/.test(tokenizer) ? run.path(tokenizer) : tokenizer }),
+        },
+        ...given({ mode: flags['mode'] }),
+        ...(flags['filter'] === undefined ? {} : { filter: parseJsonFlag(flags['filter'] as string, '--filter') }),
+      });
+      const result = await run.on(({ surface, caller }) =>
+        surface.context(caller, flags['collection'] as string, body, run.signal),
+      );
+      if (run.json) await run.out.json(result);
+      else await printContext(run.out, result, body.budget.tokens);
+    },
+  });
+}
+
+export async function printContext(out: Output, result: ContextResult, budget: number): Promise<void> {
+  const { paint } = out;
+  for (const line of result.context.split('\n')) await out.line(printable(line));
+  await out.line();
+  await out.line(
+    paint.dim(
+      `${result.tokens} of ${budget} tokens · confidence ${result.confidence.toFixed(2)} · ` +
+        `${result.explain.used.length} passages used, ${result.explain.dropped.length} dropped · ${(result.timings['total'] ?? 0).toFixed(1)} ms`,
+    ),
+  );
+  for (const citation of result.citations) await printCitation(out, citation);
+}
+
+async function printCitation(out: Output, citation: MarkedCitation): Promise<void> {
+  const { paint } = out;
+  const page = citation.page === undefined ? '' : `, page ${citation.page}`;
+  await out.line(`${paint.bold(citation.marker)} ${paint.cyan(`${printable(citation.title ?? citation.key)}${page}`)}`);
+  await out.line(`    key   ${printable(citation.key)}, characters ${citation.span.start} to ${citation.span.end}`);
+  await out.line(`    quote ${excerpt(citation.quote, 160)}`);
+  const boxes = citation.boxes ?? [];
+  if (boxes.length > 0) {
+    const told = boxes.slice(0, 3).map((box) => {
+      const at = [box.x0, box.y0, box.x1, box.y1].map((value) => value.toFixed(0)).join(' ');
+      return `p. ${box.page} [${at}]`;
+    });
+    await out.line(`    boxes ${told.join(', ')}${boxes.length > 3 ? ` and ${boxes.length - 3} more` : ''}`);
+  }
+  await out.line(paint.dim(`    id    ${citation.id}`));
+}

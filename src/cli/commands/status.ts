@@ -1,0 +1,35 @@
+import type { Command } from 'commander';
+import type { Ending } from '../command.js';
+import { addCommand } from '../command.js';
+import type { Host } from '../host.js';
+
+export function status(program: Command, host: Host, ending: Ending): void {
+  addCommand(program, host, ending, {
+    usage: 'status',
+    summary: 'collections with their counts, generations and lag',
+    examples: ['status', 'status --json'],
+    async run(run) {
+      await run.on(async ({ surface, caller, server }, config) => {
+        const result = await surface.status(caller, run.signal);
+        if (run.json) return run.out.json(result);
+        const { out } = run;
+        const where = server === undefined ? 'no server runs' : `served at ${server}`;
+        await out.line(`footnote ${result.version} · ${run.shown(config.data)} · ${where}`);
+        await out.table(
+          ['COLLECTION', 'LIVE', 'PENDING', 'FAILED', 'DELETED', 'CHUNKS', 'LAG', 'DEAD LETTERS', 'GENERATION'],
+          Object.entries(result.collections).map(([name, of]) => [
+            name,
+            of.documents.live,
+            of.documents.pending,
+            of.documents.failed,
+            of.documents.deleted,
+            of.chunks,
+            of.lag,
+            of.deadLetters ?? 0,
+            of.generation ?? undefined,
+          ]),
+        );
+      });
+    },
+  });
+}

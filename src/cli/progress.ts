@@ -1,0 +1,82 @@
+import cliProgress from 'cli-progress';
+import type { Host } from './host.js';
+import { duration, size } from './output.js';
+
+export interface Progress {
+  /** `total` may be absent or grow while it is found out. */
+  update(done: number, total?: number): void;
+  stop(): void;
+}
+
+/** Between two lines where there is no terminal. */
+const LINE_MS = 3000;
+
+/** A bar with rate and time left on a terminal, a line every few seconds elsewhere; on standard error. */
+export function createProgress(host: Host, label: string, unit: 'bytes' | 'files' | 'queries' | 'steps'): Progress {
+  return host.stderr.isTTY ? bar(host, label, unit) : lines(host, label, unit);
+}
+
+function amount(value: number, unit: string): string {
+  return unit === 'bytes' ? size(value) : String(value);
+}
+
+/** What is done in a second, and how long the rest takes at that rate. */
+function pace(began: number, done: number, total: number | undefined, unit: string): string {
+  const seconds = (performance.now() - began) / 1000;
+  const rate = seconds > 0 ? done / seconds : 0;
+  const told = unit === 'bytes' ? size(rate) : rate.toFixed(rate < 10 ? 1 : 0);
+  const left = total !== undefined && rate > 0 ? `, ${duration(((total - done) / rate) * 1000)} left` : '';
+  return `${told}/s${left}`;
+}
+
+function bar(host: Host, label: string, unit: string): Progress {
+  const began = performance.now();
+  const shown = new cliProgress.SingleBar({
+    stream: host.stderr as NodeJS.WritableStream,
+    format: `${label} [{bar}] {percentage}% {amount} {pace}`,
+    barCompleteChar: '=',
+    barIncompleteChar: ' ',
+    hideCursor: true,
+    clearOnComplete: true,
+    // Signals are ours; the bar is stopped by whoever started it.
+    gracefulExit: false,
+    emptyOnZero: true,
+    fps: 10,
+  });
+  let started = false;
+  return {
+    update(done, total) {
+      const of = Math.max(done, total ?? 0);
+      const payload = {
+        amount: `${amount(done, unit)}${total === undefined ? '' : `/${amount(total, unit)}`}`,
+        pace: pace(began, done, total, unit),
+      };
+      if (!started) {
+        shown.start(of, done, payload);
+        started = true;
+      }
+      shown.setTotal(of);
+      shown.update(done, payload);
+    },
+    stop() {
+      if (started) shown.stop();
+      started = false;
+    },
+  };
+}
+
+function lines(host: Host, label: string, unit: string): Progress {
+  const began = performance.now();
+  let last = began;
+  return {
+    update(done, total) {
+      if (performance.now() - last < LINE_MS) return;
+      last = performance.now();
+      const of = total === undefined ? '' : `/${amount(total, unit)}`;
+      host.stderr.write(`${label}: ${amount(done, unit)}${of}, ${pace(began, done, total, unit)}\n`);
+    },
+    stop() {
+      last = Number.POSITIVE_INFINITY;
+    },
+  };
+}
