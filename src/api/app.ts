@@ -12,6 +12,7 @@ import { mediaType, readAll } from './bodies.js';
 import { docsPage } from './docs.js';
 import { Exchange } from './exchange.js';
 import { methodsByPath, openApiDocument } from './openapi.js';
+import type { OpenApiDocument } from './openapi.js';
 import { problemResponse } from './problems.js';
 import type { Asked, Deadline, RouteSpec } from './route.js';
 import { json } from './route.js';
@@ -141,16 +142,24 @@ export function createApi(surface: EngineSurface, options: ApiOptions): Api {
     });
   }
 
-  const document = openApiDocument(options.version);
-  const page = docsPage(document);
+  // Made when first asked for: it takes longer than everything else at the start.
+  let made: { document: OpenApiDocument; page: ReturnType<typeof docsPage> } | undefined;
+  const pages = () => {
+    if (!made) {
+      const document = openApiDocument(options.version);
+      made = { document, page: docsPage(document) };
+    }
+    return made;
+  };
   app.get('/openapi.json', (c) => {
     c.get('exchange').route = '/openapi.json';
-    return json(document);
+    return json(pages().document);
   });
   app.get('/docs', (c) => {
     c.get('exchange').route = '/docs';
-    return new Response(page.html, {
-      headers: { 'content-type': 'text/html; charset=utf-8', 'content-security-policy': page.policy },
+    const { html, policy } = pages().page;
+    return new Response(html, {
+      headers: { 'content-type': 'text/html; charset=utf-8', 'content-security-policy': policy },
     });
   });
 

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { TestApi } from '../../test/support/api.js';
 import { startTestApi } from '../../test/support/api.js';
 import { DOCUMENT_ID, fakeSurface } from '../../test/support/fake-surface.js';
-import type { DocumentAt } from '../core/surface.js';
+import type { DocumentAt, EngineSurface } from '../core/surface.js';
 
 const LIMIT = 256 * 1024;
 const PUT = '/v1/collections/{c}/sources/{source}/documents/{key}';
@@ -55,28 +55,27 @@ describe('a document as raw bytes', () => {
   });
 
   it('never ends early for a sender that breaks off', async () => {
-    const ended = new Promise<unknown>((resolve) => {
-      const put = surface.documents.put;
-      Object.assign(surface.documents, {
-        put: async (...args: Parameters<typeof put>) => {
-          Object.assign(surface.documents, { put });
-          try {
-            return await put(...args);
-          } catch (error) {
-            resolve(error);
-            throw error;
-          }
-        },
-      });
-    });
-    const socket = connect(api.server.port, '127.0.0.1');
+    let tell!: (error: unknown) => void;
+    const ended = new Promise<unknown>((resolve) => (tell = resolve));
+    const fake = fakeSurface();
+    const put: EngineSurface['documents']['put'] = async (...args) => {
+      try {
+        return await fake.documents.put(...args);
+      } catch (error) {
+        tell(error);
+        throw error;
+      }
+    };
+    const own = await startTestApi({ ...fake, documents: { ...fake.documents, put } });
+    const socket = connect(own.server.port, '127.0.0.1');
     socket.write(
-      `PUT /v1/collections/demo/sources/api/documents/cut HTTP/1.1\r\nHost: localhost:${api.server.port}\r\n` +
+      `PUT /v1/collections/demo/sources/api/documents/cut HTTP/1.1\r\nHost: localhost:${own.server.port}\r\n` +
         `Content-Type: text/plain\r\nContent-Length: 100\r\n\r\nonly this`,
       () => setImmediate(() => socket.destroy()),
     );
     expect(await ended).toMatchObject({ code: 'cancelled' });
-    expect(surface.stored.has('cut')).toBe(false);
+    expect(fake.stored.has('cut')).toBe(false);
+    await own.close(0);
   });
 });
 
@@ -232,7 +231,7 @@ describe('keys', () => {
       api.client.call('POST', path, { params: { c: 'demo' }, headers: { ...markdown, ...headers }, body: 'x' });
     const keys = [];
     for (const headers of [{ 'idempotency-key': 'k1' }, { 'idempotency-key': 'k1' }, {}, {}]) {
-      keys.push(((await post(headers as Record<string, string>)).body as { key: string }).key);
+      keys.push(((await post(headers)).body as { key: string }).key);
     }
     expect(keys[0]).toBe(keys[1]);
     expect(new Set(keys).size).toBe(3);

@@ -5,7 +5,6 @@ import type { Asked } from './route.js';
 const NDJSON = 'application/x-ndjson; charset=utf-8';
 /** Lines are sent in pieces of about this size. */
 const PIECE_BYTES = 32 * 1024;
-/** … or when the source pauses: nothing waits longer than a turn of the event loop. */
 
 /**
  * Lines of JSON. What fails before the first line is thrown, so that it is answered as a problem. What fails later is told

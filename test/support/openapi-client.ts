@@ -21,8 +21,7 @@ export interface Answer {
   readonly status: number;
   readonly headers: Headers;
   /** Parsed JSON, a list of lines for NDJSON, otherwise text. */
-  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- tests look into it freely; its shape was checked
-  readonly body: any;
+  readonly body: unknown;
   readonly bytes: Uint8Array;
 }
 
