@@ -58,6 +58,12 @@ export class Oracle {
     }
   }
 
+  #state(generation: string, event: ChangeEvent, position: Position): string {
+    const id = documentId(event);
+    const row = this.world.catalog.row(generation, id);
+    return `${event.op} ${this.world.version(event, position)}; row ${row?.state ?? 'none'} ${row?.seen.version ?? ''}, head ${this.world.catalog.heads.get(id)?.version ?? 'none'}`;
+  }
+
   #settled(generation: string, event: ChangeEvent, position: Position): boolean {
     const { catalog, letters } = this.world;
     const id = documentId(event);
@@ -66,18 +72,21 @@ export class Oracle {
     if (row && row.seen.version > version) return true;
     if (row?.seen.version === version) {
       if (row.state !== 'failed') return true;
-      return [...letters.values()].some(
-        (letter) => letter.group === generation && this.world.version(letter.event, letter.position) === version,
-      );
+      for (const letter of letters.values()) {
+        const same = letter.group === generation && letter.documentId === id;
+        if (same && this.world.version(letter.event, letter.position) === version) return true;
+      }
     }
-    // Content gone: superseded by what the head says.
+    // Content or letter gone: superseded by what the head says.
     return (catalog.heads.get(id)?.version ?? '') > version;
   }
 
   switched(release: Release): void {
     for (const { event, position } of this.goals.get(Number(release.retrieval.number)) ?? []) {
       if (!this.#settled(release.generation, event, position)) {
-        this.#fail(`law 9: ${release.generation} is released without ${position.partition}:${position.offset}`);
+        this.#fail(
+          `law 9: ${release.generation} is released without ${position.partition}:${position.offset}: ${this.#state(release.generation, event, position)}`,
+        );
       }
     }
     for (const id of this.world.catalog.heads.keys()) this.#dirty.add(id);

@@ -184,7 +184,7 @@ function checkSources(world: World): void {
       const has = row?.state === 'deleted' ? undefined : row?.seen.event.content?.sha256;
       if (has !== want?.sha256) {
         throw new Violation(
-          `source ${source}/${key} holds ${want?.sha256 ?? 'nothing'}, indexed is ${has ?? 'nothing'} (${row?.state ?? 'no row'})`,
+          `source ${source}/${key} holds ${want?.sha256 ?? 'nothing'}, indexed is ${has ?? 'nothing'} (${row?.state ?? 'no row'} ${row?.seen.version ?? ''}, inventory ${JSON.stringify(world.catalog.inventory.get(source)?.get(key))}, fence ${world.catalog.sources.get(source)?.fence ?? 0})`,
         );
       }
     }

@@ -227,7 +227,11 @@ export class World {
   migrate(): boolean {
     for (const { id } of this.consuming()) if (this.log.lag(id) > 0) return false;
     if ([...this.catalog.generations.values()].some(({ state }) => state === 'building')) return false;
-    for (const entry of [...this.processes]) if (entry.kind !== 'listing') this.kill(entry.process);
+    // Of those that outlive it, the owners of sources matter: they hold the old log and go on appending to it. One that
+    // takes its lease later compares the log's identity with the catalog's and stops by itself.
+    for (const { kind, process } of [...this.processes]) {
+      if (kind !== 'listing' || !this.catalog.leaseHolders.has(process.id)) this.kill(process);
+    }
     const old = this.log;
     this.log = this.newLog(old.epoch + 1);
     for (const { id } of this.consuming()) this.log.group(id);

@@ -36,6 +36,8 @@ export class CatalogModel {
   readonly leases = new Map<string, Lease>();
   readonly cursors = new Map<string, { fence: number }>();
   readonly inventory = new Map<string, Map<string, InventoryItem>>();
+  /** Processes that have held a source's lease. */
+  readonly leaseHolders = new Set<number>();
   release: Release | undefined;
   #outboxIds = 0;
   #tokens = 0;
@@ -366,6 +368,7 @@ export function catalogPort(model: CatalogModel, scheduler: Turns, process: Proc
           const fence = source ? model.nextFence(source) : (known?.fence ?? 0) + 1;
           const lease = { name, holder, fence, expiresAt: now + ttlMs };
           model.leases.set(name, lease);
+          model.leaseHolders.add(process.id);
           return lease;
         }),
       renew: (lease, ttlMs, now) =>
