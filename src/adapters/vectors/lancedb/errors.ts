@@ -32,7 +32,7 @@ export function lanceError(error: unknown, generation: string): FootnoteError {
   if (/^Table '.*' was not found/i.test(message) || /table .*not found/i.test(message))
     return missing(generation, error);
   if (
-    /corrupt|magic|not found: .*\.(lance|manifest|idx|txn)|invalid (manifest|footer|file)|failed to decode|protobuf|truncated|unexpected eof|failed to fill whole buffer|out of range|Not found: /i.test(
+    /corrupt|magic|not found: .*\.(lance|manifest|idx|txn)|invalid (manifest|footer|file)|failed to decode|protobuf|truncated|unexpected eof|failed to fill whole buffer|Not found: /i.test(
       message,
     )
   ) {

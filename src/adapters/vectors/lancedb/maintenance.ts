@@ -1,5 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { Index } from '@lancedb/lancedb';
 import { throwIfAborted } from '../../../core/errors.js';
 import { isConflict } from './errors.js';
@@ -29,6 +30,8 @@ const LONGEST_REST_MS = 600_000;
  */
 const VECTOR_INDEX_ROWS = 50_000;
 const INDEX_ATTEMPTS = 3;
+/** How long closing waits for a run in progress. */
+const CLOSE_MS = 10_000;
 
 export interface MaintenanceOptions {
   readonly retentionMs?: number;
@@ -37,8 +40,13 @@ export interface MaintenanceOptions {
 
 /** Keeps one table fast and small: in the background after writes, and on request. One run at a time. */
 export class Maintenance {
+  private readonly retentionMs: number;
   private rounds = 0;
   private fresh = 0;
+  /** Deleted bytes may be in live files: before the first full run nobody knows. */
+  private deletions = true;
+  /** Replaced versions are left to be removed. */
+  private leftovers = false;
   private rows: number | undefined;
   private lastEnd = 0;
   private lastMs = 0;
@@ -51,12 +59,20 @@ export class Maintenance {
     private readonly open: OpenTable,
     private readonly writer: TableWriter,
     private readonly options: MaintenanceOptions,
-  ) {}
+  ) {
+    this.retentionMs = options.retentionMs ?? RETENTION_MS;
+  }
 
   /** Plans the next run after a commit. */
   noteRound(round: Round): void {
     this.rounds += 1;
     this.fresh += round.written;
+    if (round.deleted > 0) this.deletions = true;
+    this.plan();
+  }
+
+  /** Plans the first run of a table that was there before: an earlier process may have left work. */
+  noteOpened(): void {
     this.plan();
   }
 
@@ -82,14 +98,21 @@ export class Maintenance {
     });
     this.running = work;
     await work;
-    // What was written meanwhile.
-    if (this.rounds > 0) this.plan();
+    // What was written meanwhile, or what a slow reader could still need.
+    if (this.rounds > 0 || this.leftovers || this.deletions) this.plan();
   }
 
   async close(): Promise<void> {
     this.closed = true;
     clearTimeout(this.timer);
-    await this.running?.catch(() => undefined);
+    if (!this.running) return;
+    // LanceDB can't be told to stop, and building a vector index may take minutes. What is left unfinished is not used.
+    const enough = new AbortController();
+    await Promise.race([
+      this.running.catch(() => undefined),
+      delay(CLOSE_MS, undefined, { signal: enough.signal }).catch(() => undefined),
+    ]);
+    enough.abort();
   }
 
   private plan(): void {
@@ -99,6 +122,8 @@ export class Maintenance {
     const since = performance.now() - this.lastEnd;
     const rest = (times: number) => Math.min(LONGEST_REST_MS, times * this.lastMs);
     let wait = Math.max(IDLE_MS, rest(REST.idle));
+    // Nothing new: only the retention is waited for.
+    if (this.rounds === 0 && this.leftovers) wait = Math.max(wait, this.retentionMs + 1_000);
     if (this.fresh >= limit) wait = rest(REST.fresh) - since;
     else if (this.rounds >= ROUNDS) wait = Math.min(wait, rest(REST.rounds) - since);
     clearTimeout(this.timer);
@@ -108,7 +133,8 @@ export class Maintenance {
 
   private start(): void {
     if (this.closed || this.running) return;
-    this.run('routine').catch((error: unknown) => {
+    // In a quiet moment also what has no new neighbour to be merged with.
+    this.run(this.rounds < ROUNDS && this.deletions ? 'full' : 'routine').catch((error: unknown) => {
       if (!this.closed) this.options.onError(error);
     });
   }
@@ -117,6 +143,7 @@ export class Maintenance {
     const { table, durability } = this.open;
     this.rounds = 0;
     this.fresh = 0;
+    if (kind === 'full') this.deletions = false;
     await this.writer.exclusively(async () => {
       if (kind === 'full') await this.stirDeletions();
       // Removes nothing yet: what replaces the old files must be durable first.
@@ -130,14 +157,16 @@ export class Maintenance {
     }
     throwIfAborted(signal);
     await this.writer.exclusively(async () => {
-      if (this.holds > 0) return;
-      await table.optimize({ cleanupOlderThan: await this.unusedBefore(), deleteUnverified: true });
+      if (this.holds === 0) {
+        await table.optimize({ cleanupOlderThan: await this.unusedBefore(), deleteUnverified: true });
+      }
+      this.leftovers = (await table.listVersions()).length > 1;
     });
   }
 
   /** Lance goes by a version's creation; a reader may have begun on the one that was the newest `retention` ago. */
   private async unusedBefore(): Promise<Date> {
-    const limit = Date.now() - (this.options.retentionMs ?? RETENTION_MS);
+    const limit = Date.now() - this.retentionMs;
     const times = (await this.open.table.listVersions()).map((version) => version.timestamp.getTime());
     return new Date(Math.max(0, ...times.filter((time) => time <= limit)));
   }

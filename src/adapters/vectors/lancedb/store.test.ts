@@ -52,6 +52,36 @@ describe('LanceDB vectors on disk', () => {
     expect(await store.count('g-1')).toBe(400);
   });
 
+  it('scores by BM25 with k1 1.2 and b 0.75, indexed and fresh points almost alike', async () => {
+    const bags = Array.from({ length: 200 }, (_, i) => [
+      ...(i % 10 === 0 ? ['some', 'some'] : []),
+      ...(i === 30 ? ['rare'] : []),
+      ...Array.from({ length: 3 + (i % 7) }, (_, j) => `w${j}`),
+    ]);
+    const points = bags.map((terms, i) => point({ doc: `d${i}`, terms }));
+    const average = bags.reduce((sum, terms) => sum + terms.length, 0) / bags.length;
+    const expected = (terms: readonly string[], query: readonly string[]) =>
+      query.reduce((sum, term) => {
+        const n = bags.filter((bag) => bag.includes(term)).length;
+        const tf = terms.filter((one) => one === term).length;
+        const norm = 1.2 * (0.25 + (0.75 * terms.length) / average);
+        return sum + (Math.log(1 + (200 - n + 0.5) / (n + 0.5)) * 2.2 * tf) / (tf + norm);
+      }, 0);
+    const deviation = async () => {
+      const query = ['some', 'rare'];
+      const [hits] = await store.search('g-1', [{ kind: 'lexical', terms: query }], { principals: ['local'] }, 50);
+      expect(hits).toHaveLength(20);
+      expect(hits![0]!.point.key).toBe('d30');
+      return Math.max(...hits!.map((hit) => Math.abs(hit.score / expected(hit.point.terms, query) - 1)));
+    };
+    await store.write('g-1', points.slice(0, 180));
+    await store.optimize('g-1');
+    await store.write('g-1', points.slice(180));
+    expect(await deviation()).toBeLessThan(0.05);
+    await store.optimize('g-1');
+    expect(await deviation()).toBeLessThan(1e-4);
+  });
+
   it('leaves nothing of a dropped generation', async () => {
     await store.write('g-1', [point()]);
     await store.drop('g-1');

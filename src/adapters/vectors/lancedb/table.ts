@@ -76,7 +76,7 @@ export async function createTable(
 
 /**
  * BM25 over terms as our analyzer made them: LanceDB only splits at white space. Its formula, read in its source and
- * checked by the contract suite: k1 = 1.2, b = 0.75, idf = ln(1 + (N - n + 0.5) / (n + 0.5)).
+ * checked by a test: k1 = 1.2, b = 0.75, idf = ln(1 + (N - n + 0.5) / (n + 0.5)).
  */
 const TERMS_INDEX = () =>
   Index.fts({
