@@ -1,6 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { deserialize, serialize } from 'node:v8';
-import { type ErrorCode, FootnoteError } from '../core/errors.js';
+import { asFootnoteError, type ErrorCode, FootnoteError } from '../core/errors.js';
 import { residentBytes } from './process-memory.js';
 import type { FromChild, ToChild, WireError } from './process-messages.js';
 
@@ -47,7 +47,7 @@ interface Job {
   readonly id: number;
   readonly request: Uint8Array;
   readonly onPiece: (piece: unknown) => void;
-  readonly settle: (error?: unknown) => void;
+  readonly settle: (error?: Error) => void;
 }
 
 interface Child {
@@ -112,9 +112,9 @@ export class ProcessPool {
     let abort: (() => void) | undefined;
     try {
       await new Promise<void>((resolve, reject) => {
-        const settle = (error?: unknown): void => {
-          if (error === undefined) resolve();
-          else reject(error instanceof Error ? error : new Error(String(error)));
+        const settle = (error?: Error): void => {
+          if (error) reject(error);
+          else resolve();
         };
         this.#waiting.push({ id, request: serialize(request), onPiece, settle });
         abort = () => {
@@ -234,14 +234,14 @@ export class ProcessPool {
       try {
         job.onPiece(deserialize(message.data));
       } catch (error) {
-        this.#finish(child, error);
+        this.#finish(child, asFootnoteError(error));
         child.process.kill('SIGKILL');
       }
     }
   }
 
   /** The job is over and the child may take another, or is replaced. */
-  #finish(child: Child, error?: unknown): void {
+  #finish(child: Child, error?: Error): void {
     const job = child.job;
     this.#clearTimers(child);
     child.job = undefined;

@@ -7,7 +7,7 @@ export function violations(parsed: ParsedDocument): string[] {
   const found: string[] = [];
   if (!text.isWellFormed()) found.push('the text has lone surrogates');
   else if (text.normalize('NFC') !== text) found.push('the text is not NFC');
-  // eslint-disable-next-line no-control-regex -- looking for controls is the purpose
+
   if (/[\u0000-\u0008\u000b-\u001f]/.test(text)) found.push('the text has control characters');
   inOrder('block', parsed.blocks, text, found);
   parsed.blocks.forEach((block, index) => {

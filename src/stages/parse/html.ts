@@ -1,6 +1,6 @@
 import { type CheerioAPI, load } from 'cheerio';
 import { decodeText } from './charset.js';
-import { removeFurniture, removeUnseen } from './html/clean.js';
+import { removeFurniture, removeNavigation, removeUnseen } from './html/clean.js';
 import { type Document, flatText } from './html/dom.js';
 import { mainContent } from './html/main-content.js';
 import { writeText } from './html/write.js';
@@ -49,6 +49,7 @@ function contentOf($: CheerioAPI, document: Document, depth: number, head: strin
     if (main && (main.chars >= ENOUGH_CHARS || main.chars >= shown * ENOUGH_SHARE)) {
       const root = load(main.html, null, false).root()[0]!;
       removeUnseen(root);
+      removeNavigation(root);
       return { root, ...(main.title && { title: main.title }) };
     }
   }

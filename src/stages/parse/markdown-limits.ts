@@ -3,8 +3,8 @@ const CONTAINERS = 100;
 const DELIMITERS = 20_000;
 
 /**
- * Whether a line opens more containers (quotes, lists) than `CONTAINERS`, or one run of lines without a blank line has
- * more emphasis and link delimiters than `DELIMITERS`. One pass, no backtracking.
+ * Whether a line opens more containers (quotes, lists) than `CONTAINERS`, or one run of lines (up to a blank line or
+ * the next item of a list) has more emphasis and link delimiters than `DELIMITERS`. One pass, no backtracking.
  */
 export function nestsTooDeep(text: string): boolean {
   let delimiters = 0;
@@ -14,7 +14,7 @@ export function nestsTooDeep(text: string): boolean {
   for (let i = 0; i < text.length; i += 1) {
     const unit = text.charCodeAt(i);
     if (unit === 10) {
-      if (opening && containers === 0) delimiters = 0;
+      if ((opening && containers === 0) || startsItem(text, i + 1)) delimiters = 0;
       opening = true;
       containers = 0;
       continue;
@@ -38,4 +38,10 @@ export function nestsTooDeep(text: string): boolean {
 function followedBySpaceOrQuote(text: string, at: number): boolean {
   const next = text[at + 1];
   return text[at] === '>' || next === ' ' || next === '\t' || next === '>';
+}
+
+/** A bullet begins a block of its own in every context. */
+function startsItem(text: string, at: number): boolean {
+  const mark = text[at];
+  return (mark === '-' || mark === '*' || mark === '+') && text[at + 1] === ' ';
 }

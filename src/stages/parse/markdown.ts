@@ -163,7 +163,7 @@ class Reader {
     const fenced = /^[`~]{3}/.test(this.text.slice(start, start + 3));
     const firstLine = this.text.indexOf('\n', start);
     if (!fenced || firstLine === -1 || firstLine >= end) return {};
-    const lastLine = this.text.lastIndexOf('\n', end);
+    const lastLine = this.text.lastIndexOf('\n', end - 1);
     const closed = /^[>\s]*[`~]{3,}\s*$/.test(this.text.slice(lastLine + 1, end));
     const parts = definitions(this.text, {
       start: firstLine + 1,
@@ -184,7 +184,7 @@ class Reader {
 
   #readFrontMatter(yaml: string): void {
     try {
-      const data: unknown = parseYaml(yaml, { maxAliasCount: 20, logLevel: 'silent' });
+      const data: unknown = parseYaml(yaml, { maxAliasCount: 20, logLevel: 'error' });
       if (typeof data !== 'object' || data === null) return;
       const { title, lang, language } = data as Record<string, unknown>;
       const said = typeof lang === 'string' ? lang : language;

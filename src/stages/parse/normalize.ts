@@ -8,7 +8,7 @@ export function normalizeText(raw: string): string {
     .slice(start)
     .toWellFormed()
     .replace(/\r\n?|[\v\f]/g, '\n')
-    // eslint-disable-next-line no-control-regex -- removing controls is the purpose
+
     .replace(/[\u0000-\u0008\u000e-\u001f]/g, '');
   return lines.normalize('NFC');
 }

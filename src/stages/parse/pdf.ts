@@ -4,7 +4,7 @@ import { FootnoteError } from '../../core/errors.js';
 import { normalizeText } from './normalize.js';
 import type { ParsedContent, ParserInput } from './parser.js';
 import { annotationRuns } from './pdf/annotations.js';
-import { type FontStyle, type TextItem, toDirections } from './pdf/items.js';
+import { type TextItem, toDirections } from './pdf/items.js';
 import { readingOrder } from './pdf/layout.js';
 import { loadPdfjs, pdfjsFiles } from './pdf/pdfjs.js';
 import { type PageLayout, writePages } from './pdf/write.js';
@@ -84,7 +84,7 @@ async function readPage(document: PDFDocumentProxy, number: number, warnings: Wa
     const viewport = page.getViewport({ scale: 1 });
     const content = await page.getTextContent();
     const items = content.items.filter((item): item is (typeof content.items)[number] & TextItem => 'str' in item);
-    const directions = toDirections(items, content.styles as Record<string, FontStyle>, viewport.transform);
+    const directions = toDirections(items, content.styles, viewport.transform);
     const filled = await annotationRuns(page, viewport.transform);
     const [main, ...others] = directions;
     const upright = main ?? { angle: 0, runs: [] };

@@ -60,10 +60,12 @@ export class TextBuilder {
     const tail = this.#tail;
     const joined = (tail + piece).normalize('NFC');
     if (joined === tail + piece) return piece;
-    const cut = joined.length < tail.length || isLowSurrogate(joined.charCodeAt(tail.length));
-    // The run of marks reaches beyond the tail: what stands before it could change too.
+    const last = isLowSurrogate(tail.charCodeAt(tail.length - 1)) ? 2 : 1;
+    // Only the last character may change, and the place after it must stay one between characters: spans end there.
+    const kept = joined.startsWith(tail.slice(0, -last)) && !isLowSurrogate(joined.charCodeAt(tail.length));
+    // A run of marks that reaches beyond the tail could change with what stands before it.
     const deep = tail.length >= TAIL - 1 && /^\p{M}+$/u.test(tail);
-    if (cut || deep) return JOINER + piece;
+    if (!kept || deep || joined.length < tail.length) return JOINER + piece;
     this.#drop(tail.length);
     return joined;
   }

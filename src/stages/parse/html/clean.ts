@@ -1,3 +1,4 @@
+import { isCDATA, isComment, isDirective } from 'domhandler';
 import type { Document, Element } from './dom.js';
 import { isElement, walk } from './dom.js';
 
@@ -22,7 +23,7 @@ export function removeUnseen(document: Document): Cleaned {
     // Class names of formula renderers look like those of menus to the search for the main content.
     if (isElement(node) && /^mjx-|^math$/.test(node.name)) delete node.attribs.class;
     deepest = Math.max(deepest, depth);
-    if (node.type === 'comment' || node.type === 'directive' || node.type === 'cdata') gone.push(node);
+    if (isComment(node) || isDirective(node) || isCDATA(node)) gone.push(node);
     if (!isElement(node)) return false;
     if (!DROPPED.has(node.name) && !isHidden(node)) return true;
     gone.push(node);
@@ -32,20 +33,29 @@ export function removeUnseen(document: Document): Cleaned {
   return { depth: deepest };
 }
 
+/** Removes lists of links to other pages. In place. */
+export function removeNavigation(document: Document): void {
+  removeWhere(document, (node) => node.name === 'nav' || node.attribs.role === 'navigation');
+}
+
+const BESIDE = /^(?:navigation|complementary|banner|contentinfo|search|dialog|menu|menubar)$/;
+
 /** Removes what stands beside the main content: navigation, side bars, page headers and footers, dialogs. In place. */
 export function removeFurniture(document: Document): void {
+  removeWhere(document, (node) => {
+    if (node.name === 'nav' || node.name === 'aside' || node.name === 'dialog') return true;
+    if ((node.name === 'header' || node.name === 'footer') && !insideArticle(node)) return true;
+    return BESIDE.test(node.attribs.role ?? '');
+  });
+}
+
+function removeWhere(document: Document, beside: (node: Element) => boolean): void {
   const gone: Element[] = [];
   walk(document, (node) => {
     if (!isElement(node)) return false;
-    const role = node.attribs.role;
-    const beside =
-      node.name === 'nav' ||
-      node.name === 'aside' ||
-      node.name === 'dialog' ||
-      ((node.name === 'header' || node.name === 'footer') && !insideArticle(node)) ||
-      (role !== undefined && /^(?:navigation|complementary|banner|contentinfo|search|dialog|menu|menubar)$/.test(role));
-    if (beside) gone.push(node);
-    return !beside;
+    if (!beside(node)) return true;
+    gone.push(node);
+    return false;
   });
   removeAll(gone);
 }

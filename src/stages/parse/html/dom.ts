@@ -1,10 +1,9 @@
-import type { AnyNode, Document, Element, ParentNode } from 'domhandler';
+import { type AnyNode, type Document, type Element, isTag, isText, type ParentNode } from 'domhandler';
 
-export type { AnyNode, Document, Element, ParentNode };
+export { type AnyNode, type Document, type Element, isText, type ParentNode };
 
-export function isElement(node: AnyNode): node is Element {
-  return node.type === 'tag' || node.type === 'script' || node.type === 'style';
-}
+/** Scripts and styles included. */
+export const isElement: (node: AnyNode) => node is Element = isTag;
 
 /**
  * Depth-first without recursion, as a document may nest deeper than the stack. `enter` returns false to leave out an
@@ -46,7 +45,7 @@ export function flatText(root: ParentNode): string {
   walk(
     root,
     (node) => {
-      if (node.type === 'text') pieces.push(node.data);
+      if (isText(node)) pieces.push(node.data);
       else if (isElement(node) && (node.name === 'br' || BLOCKS.has(node.name))) pieces.push(' ');
       return true;
     },

@@ -10,8 +10,9 @@ export interface MainContent {
 
 /** What Readability takes for the article of a page; undefined when it finds none. */
 export function mainContent(html: string): MainContent | undefined {
-  const { document } = parseHTML(html);
-  const article = new Readability(document, { keepClasses: true, disableJSONLD: true }).parse();
+  const page = parseHTML(html) as unknown as { readonly document: unknown };
+  // Typed for a browser's document, of which linkedom's is a likeness.
+  const article = new Readability(page.document, { keepClasses: true, disableJSONLD: true }).parse();
   if (!article?.content) return undefined;
   const title = article.title?.trim();
   return {

@@ -1,7 +1,7 @@
 import type { Block, ImageRef } from '../../../core/document.js';
 import { normalizeText } from '../normalize.js';
 import { TextBuilder } from '../text-builder.js';
-import { type AnyNode, BLOCKS, type Element, fold, isElement, type ParentNode, walk } from './dom.js';
+import { type AnyNode, BLOCKS, type Element, fold, isElement, isText, type ParentNode, walk } from './dom.js';
 import { isFormula } from './clean.js';
 import { tableRows } from './table.js';
 
@@ -45,7 +45,7 @@ class Writer {
   #afterItem = false;
 
   enter(node: AnyNode): boolean {
-    if (node.type === 'text') {
+    if (isText(node)) {
       this.#append(fold(node.data));
       return false;
     }
@@ -179,7 +179,7 @@ class Writer {
     const lines: string[] = [];
     let language = codeLanguage(node);
     walk(node, (child) => {
-      if (child.type === 'text') lines.push(child.data);
+      if (isText(child)) lines.push(child.data);
       else if (isElement(child)) {
         if (child.name === 'br') lines.push('\n');
         language ??= codeLanguage(child);
@@ -233,7 +233,7 @@ function isPermalink(node: Element): boolean {
   )
     return false;
   const only = node.children.length <= 1 ? node.children[0] : undefined;
-  return only === undefined ? node.children.length === 0 : only.type === 'text' && only.data.trim().length <= 1;
+  return only === undefined ? node.children.length === 0 : isText(only) && only.data.trim().length <= 1;
 }
 
 function codeLanguage(element: Element): string | undefined {

@@ -138,12 +138,10 @@ function place(
  * characters stand for glyphs without a meaning in Unicode, most often spaces.
  */
 function plainGlyphs(text: string): string {
-  return (
-    text
-      // eslint-disable-next-line no-control-regex -- replacing controls is the purpose
-      .replace(/[\u0000-\u001f]/g, ' ')
-      .replace(/[\uf730-\uf739\uf761-\uf77a]/g, (char) => String.fromCharCode(char.charCodeAt(0) & 0x7f))
-  );
+  return text
+
+    .replace(/[\u0000-\u001f]/g, ' ')
+    .replace(/[\uf730-\uf739\uf761-\uf77a]/g, (char) => String.fromCharCode(char.charCodeAt(0) & 0x7f));
 }
 
 /** Fonts may say nothing, or nonsense, of their height. */

@@ -1,7 +1,6 @@
 import { createRequire } from 'node:module';
+import type * as Pdfjs from 'pdfjs-dist/legacy/build/pdf.mjs';
 import { dirname, join } from 'node:path';
-
-type Pdfjs = typeof import('pdfjs-dist');
 
 /** pdf.js names these on loading and uses them only to draw, which is never done here. */
 const DRAWING = ['DOMMatrix', 'ImageData', 'Path2D'] as const;
@@ -10,10 +9,10 @@ const DRAWING = ['DOMMatrix', 'ImageData', 'Path2D'] as const;
  * pdf.js with its worker on this thread. Where its optional canvas library is not installed the drawing classes are
  * empty ones, as its module could not be loaded without them.
  */
-export async function loadPdfjs(): Promise<Pdfjs> {
+export async function loadPdfjs(): Promise<typeof Pdfjs> {
   const globals = globalThis as unknown as Record<string, unknown>;
   for (const name of DRAWING) globals[name] ??= class {};
-  return (await import('pdfjs-dist/legacy/build/pdf.mjs')) as Pdfjs;
+  return import('pdfjs-dist/legacy/build/pdf.mjs');
 }
 
 /** Character maps, metrics of the standard fonts and decoders, from the installed package. */

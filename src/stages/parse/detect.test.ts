@@ -1,0 +1,76 @@
+import { describe, expect, it } from 'vitest';
+import { identify } from './detect.js';
+
+const text = (content: string) => new Uint8Array(Buffer.from(content));
+const mime = async (content: string | Uint8Array, name?: string, said?: string) =>
+  (
+    await identify(typeof content === 'string' ? text(content) : content, {
+      ...(name !== undefined && { name }),
+      ...(said !== undefined && { mime: said }),
+    })
+  ).mime;
+const PNG = Buffer.from('89504e470d0a1a0a0000000d4948445200000001000000010806000000', 'hex');
+
+describe('identify', () => {
+  it.each([
+    ['%PDF-1.7\n', 'notes.txt', 'application/pdf'],
+    ['<!doctype html><p>x', 'page.md', 'text/html'],
+    ['<?xml version="1.0"?><!-- c --><html xmlns="http://www.w3.org/1999/xhtml">', 'a.txt', 'text/html'],
+    ['<p align="center">logo</p>\n\n# Title', 'readme.md', 'text/markdown'],
+    ['plain words', 'a.html', 'text/html'],
+    ['# Title', 'a.MD', 'text/markdown'],
+    ['# not a title', 'a.txt', 'text/plain'],
+    ['print(1)', 'a.py', 'text/x-python'],
+    ['#!/usr/bin/env python3\nprint(1)', 'run', 'text/x-python'],
+    ['#!/bin/bash -e\nls', undefined, 'text/x-shell'],
+    ['FROM node', 'Dockerfile', 'text/x-dockerfile'],
+    ['{"a":1}', 'a.json', 'application/json'],
+    ['<?xml version="1.0"?><rss/>', undefined, 'application/xml'],
+    ['<!doctype html><?php echo 1;', 'a.php', 'text/x-php'],
+    ['The file format begins with %PDF-1.7 as a rule.', 'a.txt', 'text/plain'],
+    ['# A\n\n- b\n- c\n\n[d](e)', undefined, 'text/markdown'],
+    ['just words', undefined, 'text/plain'],
+    ['', 'a.md', 'text/markdown'],
+    ['', undefined, 'text/plain'],
+  ])('%j named %s is %s', async (content, name, expected) => {
+    expect(await mime(content, name)).toBe(expected);
+  });
+
+  it('asks the source last', async () => {
+    expect(await mime('words', undefined, 'text/markdown; charset=utf-8')).toBe('text/markdown');
+    expect(await mime('words', 'a.txt', 'text/markdown')).toBe('text/plain');
+    expect(await mime('# A\n\n- b\n- c\n\n[d](e)', undefined, 'text/plain')).toBe('text/plain');
+    expect(await mime('words', undefined, 'image/png')).toBe('text/plain');
+  });
+
+  it('reads UTF-16 as text', async () => {
+    expect(await mime(Buffer.from('\ufeffwide words', 'utf16le'), 'a.txt')).toBe('text/plain');
+  });
+
+  it('names the parser with its version', async () => {
+    expect(await identify(text('# a'), { name: 'a.md' })).toMatchObject({
+      parser: expect.stringMatching(/^markdown@\d+$/) as string,
+    });
+  });
+
+  it('refuses known types with advice', async () => {
+    await expect(mime(PNG, 'a.txt')).rejects.toMatchObject({
+      code: 'unsupported_media_type',
+      message: expect.stringContaining('image/png') as string,
+    });
+    const zip = Buffer.concat([Buffer.from('504b0304140000000800', 'hex'), Buffer.alloc(40)]);
+    await expect(mime(zip, 'a.docx')).rejects.toMatchObject({
+      code: 'unsupported_media_type',
+      details: { mime: expect.stringContaining('wordprocessingml') as string },
+    });
+    await expect(mime('{\\rtf1 x}', 'a.txt')).rejects.toMatchObject({ code: 'unsupported_media_type' });
+  });
+
+  it('refuses binary data of no known type', async () => {
+    const noise = Uint8Array.from({ length: 500 }, (_, index) => ((index * 7919) % 251) & 31);
+    await expect(mime(noise, 'a.md')).rejects.toMatchObject({ code: 'unknown_type' });
+    await expect(mime(new Uint8Array([0, 1, 2, 3]), undefined, 'text/plain')).rejects.toMatchObject({
+      code: 'unknown_type',
+    });
+  });
+});
