@@ -12,11 +12,12 @@ import type { Round, TableWriter } from './writer.js';
 /** Versions that were replaced longer ago than this are removed: until then a slow reader may still need them. */
 export const RETENTION_MS = 60_000;
 /**
- * Points written since the last run after which one is due: a tenth of the table, within these. Until then they are
- * searched one by one (13 us each) and the indexed points' BM25 does not count them: with at most a tenth (or 800) of
- * the points new, an idf is off by 0.1 at most.
+ * Points written since the last run after which one is due: a tenth of the table, within these. Until it ran, new points
+ * are searched one by one (13 us each), and they do not count in the BM25 statistics of the indexed ones, while they are
+ * themselves scored by the statistics of all. With a tenth new, an idf differs by 0.1; in a table that grows manyfold at
+ * once by ln(growth), until the run.
  */
-const FRESH_ROWS = { share: 0.1, least: 800, most: 4_000 } as const;
+const FRESH_ROWS = { share: 0.1, least: 64, most: 4_000 } as const;
 /** Commits after which a run is due: each leaves a file of its own. */
 const ROUNDS = 25;
 /** Quiet time after which a run is due. */
