@@ -1,5 +1,5 @@
 import { isAbsolute, relative, resolve } from 'node:path';
-import { Command } from 'commander';
+import type { Command } from 'commander';
 import type { Config } from '../core/config.js';
 import { FootnoteError } from '../core/errors.js';
 import type { LoadedConfig } from './config.js';

@@ -3,6 +3,9 @@ import { FootnoteError } from '../core/errors.js';
 import type { Host } from './host.js';
 import { runProgram } from './program.js';
 
+// Read by the native vector store when it is loaded: its remarks are not for users.
+process.env['LANCE_LOG'] ??= 'error';
+
 const stop = new AbortController();
 let quiet = false;
 
@@ -29,6 +32,8 @@ const host: Host = {
   stderr: process.stderr,
   signal: stop.signal,
 };
+// The command ends the process, not an event loop that happens to be empty while it waits.
+setInterval(() => undefined, 2 ** 30);
 const code = await runProgram(process.argv.slice(2), host);
 await Promise.all([process.stdout, process.stderr].map(flushed));
 process.exit(quiet ? 0 : code);

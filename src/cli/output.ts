@@ -75,7 +75,6 @@ export class Output {
 
 /** Text of documents and file names without what would steer the terminal. */
 export function printable(text: string): string {
-  // eslint-disable-next-line no-control-regex
   return text.replaceAll(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, '\ufffd').replaceAll(/[\t\n]/g, ' ');
 }
 

@@ -32,7 +32,7 @@ function pace(began: number, done: number, total: number | undefined, unit: stri
 function bar(host: Host, label: string, unit: string): Progress {
   const began = performance.now();
   const shown = new cliProgress.SingleBar({
-    stream: host.stderr as NodeJS.WritableStream,
+    stream: host.stderr,
     format: `${label} [{bar}] {percentage}% {amount} {pace}`,
     barCompleteChar: '=',
     barIncompleteChar: ' ',

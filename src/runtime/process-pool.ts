@@ -139,6 +139,8 @@ export class ProcessPool {
     });
     for (const child of this.#children) {
       this.#finish(child, error);
+      // Its exit is waited for: Node would end with the wait unsettled if nothing else kept it alive.
+      this.#idle(child, false);
       child.process.kill('SIGKILL');
     }
     await drained;

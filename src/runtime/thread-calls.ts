@@ -82,6 +82,8 @@ export class ThreadCalls<Request, Response> {
       if (slot.call || this.#waiting.length === 0) continue;
       slot.call = this.#waiting.shift()!;
       slot.worker ??= this.#start(slot);
+      // Whoever waits for an answer keeps the process alive, an idle thread does not.
+      slot.worker.ref();
       slot.worker.postMessage({ request: slot.call.request } satisfies CallMessage);
     }
   }
@@ -96,6 +98,7 @@ export class ThreadCalls<Request, Response> {
       if ('error' in answer) call?.reject(new FootnoteError(answer.error.code, answer.error.message));
       else call?.resolve(answer.value);
       this.#pump();
+      if (!slot.call) worker.unref();
     });
     let cause: unknown;
     worker.on('error', (error) => {

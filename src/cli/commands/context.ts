@@ -7,7 +7,7 @@ import { addCommand } from '../command.js';
 import { asCount, collectionFlag, given, modeFlag, parseJsonFlag, request } from '../flags.js';
 import type { Host } from '../host.js';
 import type { Output } from '../output.js';
-import { excerpt, printable } from '../output.js';
+import { count, excerpt, printable } from '../output.js';
 
 export function context(program: Command, host: Host, ending: Ending): void {
   addCommand(program, host, ending, {
@@ -59,13 +59,20 @@ async function printCitation(out: Output, citation: MarkedCitation): Promise<voi
   await out.line(`${paint.bold(citation.marker)} ${paint.cyan(`${printable(citation.title ?? citation.key)}${page}`)}`);
   await out.line(`    key   ${printable(citation.key)}, characters ${citation.span.start} to ${citation.span.end}`);
   await out.line(`    quote ${excerpt(citation.quote, 160)}`);
-  const boxes = citation.boxes ?? [];
-  if (boxes.length > 0) {
-    const told = boxes.slice(0, 3).map((box) => {
-      const at = [box.x0, box.y0, box.x1, box.y1].map((value) => value.toFixed(0)).join(' ');
-      return `p. ${box.page} [${at}]`;
-    });
-    await out.line(`    boxes ${told.join(', ')}${boxes.length > 3 ? ` and ${boxes.length - 3} more` : ''}`);
-  }
+  for (const line of boxesByPage(citation.boxes ?? [])) await out.line(`    at    ${line}`);
   await out.line(paint.dim(`    id    ${citation.id}`));
+}
+
+/** A line a page: the box around what is cited there, in points from the page's top left. */
+function boxesByPage(boxes: NonNullable<MarkedCitation['boxes']>): string[] {
+  return [...new Set(boxes.map(({ page }) => page))].map((page) => {
+    const on = boxes.filter((box) => box.page === page);
+    const around = [
+      Math.min(...on.map(({ x0 }) => x0)),
+      Math.min(...on.map(({ y0 }) => y0)),
+      Math.max(...on.map(({ x1 }) => x1)),
+      Math.max(...on.map(({ y1 }) => y1)),
+    ];
+    return `page ${page}, ${count(on.length, 'box', 'boxes')} within [${around.map((value) => value.toFixed(0)).join(' ')}] pt`;
+  });
 }
