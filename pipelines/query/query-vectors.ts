@@ -15,7 +15,7 @@ export class QueryVectors {
     const known = this.#cache?.get(key);
     if (known) return known;
     const [vector] = await embedder.embed([query], 'query', signal);
-    this.#cache?.set(key, vector!);
+    this.#cache?.set(key, vector);
     return vector!;
   }
 }

@@ -122,7 +122,7 @@ function hitOf(
     headings: [...point.headings],
     ...(point.page === undefined ? {} : { page: point.page }),
     kind: point.kind,
-    metadata: point.metadata as NonNullable<SearchHit['metadata']>,
+    metadata: point.metadata,
     ...(candidate.stale ? { stale: true } : {}),
     ...(folded.length === 0 ? {} : { folded }),
     citation: citationOf(point),

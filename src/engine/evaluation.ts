@@ -8,8 +8,8 @@ import { FootnoteError, throwIfAborted } from '../core/errors.js';
 import { sha256 } from '../core/ids.js';
 import type { SourceChange } from '../core/ports/connector.js';
 import type { Mode } from '../core/schemas/query.js';
-import type { Engine } from '../engine.js';
-import { openEngine } from '../engine.js';
+import type { Engine } from './open.js';
+import { openEngine } from './open.js';
 import { beirDocuments, beirQueries, trecRun } from '../services/eval/beir.js';
 import type { Interval } from '../services/eval/statistics.js';
 import {

@@ -5,7 +5,7 @@ import type { ErrorCode } from '../core/errors.js';
 import { FootnoteError, asFootnoteError } from '../core/errors.js';
 import type { Applied } from '../services/applied.js';
 import type { DocumentWrites } from '../services/documents.js';
-import type { JobHandler } from '../services/jobs.js';
+import type { JobContext, JobHandler } from '../services/jobs.js';
 import type { ListedItem } from '../services/listing.js';
 
 export interface JobHandlerParts {
@@ -29,19 +29,17 @@ export function jobHandlers(parts: JobHandlerParts): Map<string, JobHandler> {
 }
 
 /** Ends when accepted writes are applied; the first failure among them is the job's error. */
-async function awaitDocuments(
-  { catalog, applied }: JobHandlerParts,
-  { job, signal, gate, progress }: Parameters<JobHandler>[0],
-): Promise<void> {
+async function awaitDocuments({ catalog, applied }: JobHandlerParts, context: JobContext): Promise<void> {
+  const { job, signal } = context;
   const versions = job.detail['versions'] as unknown as readonly { documentId: string; version: VersionKey }[];
   const release = await catalog.releases.current(job.tenant, job.collection ?? '');
   let failure: unknown;
   for (const [index, { documentId, version }] of versions.entries()) {
-    await gate();
+    await context.gate();
     if (!release) break;
     const row = await applied.wait(release.generation, documentId, version, signal);
     if (row.state === 'failed' && row.seen.version === version) failure ??= row.error;
-    progress(index + 1, versions.length);
+    context.progress(index + 1, versions.length);
   }
   if (failure !== undefined) throw failedDocument(failure as { code: string; message: string });
 }
@@ -51,19 +49,17 @@ function failedDocument({ code, message }: { code: string; message: string }): F
   return new FootnoteError(code as ErrorCode, message);
 }
 
-async function deleteSource(
-  parts: JobHandlerParts,
-  { job, signal, gate, progress }: Parameters<JobHandler>[0],
-): Promise<void> {
+async function deleteSource(parts: JobHandlerParts, context: JobContext): Promise<void> {
+  const { job, signal } = context;
   const { tenant } = job;
   const collection = job.collection ?? '';
-  const source = String(job.detail['source']);
+  const source = job.detail['source'] as string;
   const caller: Caller = { tenant, principals: (job.detail['principals'] ?? []) as readonly string[] };
   const owner = (await parts.catalog.sources.get({ tenant, collection, source }))?.owner;
   const connector = /^connector:(.+)$/.exec(owner ?? '')?.[1];
   if (connector !== undefined) {
     const deleted = await parts.deleteListed({ tenant, collection, source, connector }, signal);
-    progress(deleted.length, deleted.length);
+    context.progress(deleted.length, deleted.length);
     return;
   }
   let done = 0;
@@ -75,7 +71,7 @@ async function deleteSource(
       ...(after === undefined ? {} : { after }),
     });
     for (const { event } of heads) {
-      await gate();
+      await context.gate();
       try {
         await parts.writes.delete(caller, { collection, source, key: event.key }, { signal });
         done += 1;
@@ -83,7 +79,7 @@ async function deleteSource(
         // Gone meanwhile, or not this caller's to delete.
         if (asFootnoteError(error).code !== 'document_not_found') throw error;
       }
-      progress(done, done);
+      context.progress(done, done);
     }
     if (heads.length < PAGE) return;
     after = heads.at(-1)!.documentId;

@@ -31,7 +31,7 @@ export interface Storage {
  */
 export async function openStorage(config: Config, logger: Logger): Promise<Storage> {
   const lock = await lockDataDirectory(config.data);
-  const closers: (() => Promise<void>)[] = [lock.release];
+  const closers: (() => Promise<void>)[] = [() => lock.release()];
   const close = async (): Promise<void> => {
     for (const each of closers.splice(0).reverse()) await each();
   };

@@ -26,10 +26,10 @@ if (!parentPort) throw new Error('This file is the entry point of a preparing th
 const tokenizer = openTokenizer((workerData as PrepareSetup).tokenizer);
 
 answerCalls<PrepareRequest, PreparedChunk[]>(parentPort, async ({ parsed, of, spec }) => {
-  const { count } = await tokenizer;
+  const counter = await tokenizer;
   // The options were made by the same chunker's defaults; a generation stores them as plain values.
   const options = spec.chunker.options as unknown as ChunkerOptions;
-  const chunks = chunkDocument(parsed, of, options, (texts) => texts.map(count));
+  const chunks = chunkDocument(parsed, of, options, (texts) => texts.map((text) => counter.count(text)));
   const anchors = anchorsOf(
     parsed.text,
     chunks.map((chunk) => chunk.span),

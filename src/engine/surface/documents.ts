@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { Readable, Transform } from 'node:stream';
+import type { Readable } from 'node:stream';
+import { Transform } from 'node:stream';
 import { v4 as uuid4 } from 'uuid';
 import { FootnoteError, asFootnoteError } from '../../core/errors.js';
 import { documentId, sha256 } from '../../core/ids.js';
@@ -441,7 +442,7 @@ function documentView(view: DocumentView): DocumentAnswer {
     ...(visible?.language === undefined ? {} : { language: visible.language }),
     ...(visible?.pages === undefined ? {} : { pages: visible.pages }),
     ...(event.content === undefined ? {} : { content: { bytes: event.content.bytes, sha256: event.content.sha256 } }),
-    metadata: (event.metadata ?? {}) as DocumentAnswer['metadata'],
+    metadata: event.metadata ?? {},
     policy: event.policy,
     ...(visible?.warnings === undefined ? {} : { warnings: [...visible.warnings] }),
     ...(state === 'failed' && row?.error ? { error: row.error } : {}),

@@ -67,7 +67,7 @@ export function operationSurface(parts: OperationParts): Operations {
           collection,
           source: request.source ?? 'files',
           connector: files.name,
-          changes: metadata === undefined ? changes : withMetadata(changes, metadata as SourceMetadata),
+          changes: metadata === undefined ? changes : withMetadata(changes, metadata),
           deletes: request.deleteMissing ?? true,
         },
         signal,

@@ -1,0 +1,85 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { performance } from 'node:perf_hooks';
+import type { ConfigInput, Engine } from '../../src/engine.js';
+import { openEngine } from '../../src/engine.js';
+import type { CorpusFile } from '../corpus.js';
+import { spread } from '../corpus.js';
+import type { BenchResult } from '../result.js';
+import { median } from '../result.js';
+
+export interface PipelineBenchOptions {
+  readonly config: ConfigInput;
+  readonly files: readonly CorpusFile[];
+  readonly rounds?: number;
+  /** Files a round. */
+  readonly documents?: number;
+}
+
+const COLLECTION = 'bench';
+const never = new AbortController().signal;
+
+/** From files to searchable, against embedding the very same model inputs with the same threads. Interleaved. */
+export async function run({ config, files, rounds = 5, documents = 24 }: PipelineBenchOptions): Promise<BenchResult> {
+  const chosen = spread(files, documents);
+  const paths = chosen.map(({ path }) => path);
+  const ingestMs: number[] = [];
+  const embedMs: number[] = [];
+  let inputs: string[] = [];
+  // The first round warms up and tells the inputs.
+  for (let round = 0; round <= rounds; round += 1) {
+    const data = await mkdtemp(join(tmpdir(), 'footnote-bench-'));
+    const engine = await openEngine({ ...config, data });
+    try {
+      await engine.surface.collections.put(engine.caller, COLLECTION, {}, never);
+      const embedder = await engine.embedder();
+      await embedder.embed(['warm up'], 'document');
+      const embedFirst = round % 2 === 1;
+      if (embedFirst) embedMs.push(await timed(() => embedder.embed(inputs, 'document')));
+      const ms = await timed(() => ingest(engine, paths));
+      if (round === 0) inputs = await inputsOf(engine);
+      else ingestMs.push(ms);
+      if (round > 0 && !embedFirst) embedMs.push(await timed(() => embedder.embed(inputs, 'document')));
+    } finally {
+      await engine.close();
+      await rm(data, { recursive: true, force: true });
+    }
+  }
+  const ratio = median(ingestMs.map((ms, index) => embedMs[index]! / ms));
+  return {
+    name: 'pipeline',
+    figures: {
+      documentsPerSecond: chosen.length / (median(ingestMs) / 1000),
+      chunksPerSecond: inputs.length / (median(ingestMs) / 1000),
+      chunksPerSecondEmbedOnly: inputs.length / (median(embedMs) / 1000),
+    },
+    ratios: { pipelineToEmbedOnly: { value: ratio, target: 0.85 } },
+    notes: [`${chosen.length} files, ${inputs.length} chunks a round, ${rounds} rounds`],
+  };
+}
+
+async function ingest(engine: Engine, paths: readonly string[]): Promise<void> {
+  // One source a file: names may repeat between folders.
+  const changes = engine.surface.ingest(engine.caller, COLLECTION, { paths: [...paths], deleteMissing: false }, never);
+  for await (const event of changes) {
+    if (event.type === 'file' && event.outcome === 'failed') throw new Error(`${event.file}: ${event.message ?? ''}`);
+  }
+}
+
+async function inputsOf(engine: Engine): Promise<string[]> {
+  const inputs: string[] = [];
+  const { documents } = await engine.surface.documents.list(engine.caller, COLLECTION, { limit: 1000 }, never);
+  for (const { documentId } of documents) {
+    const at = { collection: COLLECTION, documentId };
+    const { chunks } = await engine.surface.documents.chunks(engine.caller, at, { limit: 100_000 }, never);
+    inputs.push(...chunks.map((chunk) => (chunk.context ?? '') + chunk.text));
+  }
+  return inputs;
+}
+
+async function timed(work: () => Promise<unknown>): Promise<number> {
+  const from = performance.now();
+  await work();
+  return performance.now() - from;
+}

@@ -1,0 +1,359 @@
+import { readFile } from 'node:fs/promises';
+import { basename, resolve } from 'node:path';
+import type { ConsumerPorts } from '../../pipelines/ingest/consume.js';
+import { createOutboxPublisher } from '../../pipelines/ingest/outbox.js';
+import { buildContext } from '../../pipelines/query/context.js';
+import { QueryVectors } from '../../pipelines/query/query-vectors.js';
+import type { RankedDocument } from '../../pipelines/query/search.js';
+import { rankDocuments, search } from '../../pipelines/query/search.js';
+import { ParsedTexts } from '../../pipelines/query/texts.js';
+import { verifyCitations } from '../../pipelines/query/verify-citations.js';
+import { why } from '../../pipelines/query/why.js';
+import { createApi } from '../api/app.js';
+import { newAdminToken, removeServerFile, writeServerFile } from '../api/server-file.js';
+import { startServer } from '../api/server.js';
+import type { Config, ConfigInput } from '../core/config.js';
+import { parseConfig } from '../core/config.js';
+import type { Chunk, ParsedDocument } from '../core/document.js';
+import { FootnoteError, asFootnoteError } from '../core/errors.js';
+import type { Generation } from '../core/generation.js';
+import { documentId, revisionId, sha256 } from '../core/ids.js';
+import type { Caller } from '../core/policy.js';
+import type { Embedder, TokenCounter } from '../core/ports/models.js';
+import type { Search } from '../core/schemas/query.js';
+import type { EngineSurface } from '../core/surface.js';
+import type { PullProgress } from '../adapters/models/store.js';
+import { Consumers } from './consumers.js';
+import { jobHandlers } from './jobs.js';
+import { Languages } from './languages.js';
+import { createLogger } from './logger.js';
+import { runMaintenance } from './maintenance.js';
+import { Models, TEXT_VECTOR, modelStore } from './models.js';
+import { createParsing } from './parsing.js';
+import { openStorage } from './storage.js';
+import { documentSurface } from './surface/documents.js';
+import { jobSurface } from './surface/jobs.js';
+import type { IngestChanges, OperationParts } from './surface/operations.js';
+import { collectionSurface, ingestChanges, operationSurface, verifyCollection } from './surface/operations.js';
+import { readiness, status } from './surface/status.js';
+import { packageVersion } from './version.js';
+import { systemClock } from '../runtime/clock.js';
+import type { FaultPoints } from '../runtime/faults.js';
+import { noFaults } from '../runtime/faults.js';
+import { createTelemetry } from '../runtime/telemetry.js';
+import { Applied } from '../services/applied.js';
+import { CollectionsService } from '../services/collections.js';
+import { DocumentReads } from '../services/document-reads.js';
+import { DocumentWrites } from '../services/documents.js';
+import { JobRunner } from '../services/jobs.js';
+import type { ListedItem } from '../services/listing.js';
+import { deleteListed } from '../services/listing.js';
+import { analyzeQuery } from '../stages/analyze.js';
+
+export interface EngineOptions {
+  readonly onModelProgress?: (progress: PullProgress) => void;
+  /** Where tests make the process die; see runtime/faults.ts. */
+  readonly faults?: FaultPoints;
+  /** Whether a request may name a tokenizer.json by its path: for commands of the machine's own user. */
+  readonly tokenizerPaths?: boolean;
+}
+
+export interface RunningServer {
+  /** `http://127.0.0.1:7470` */
+  readonly url: string;
+  close(): Promise<void>;
+}
+
+/** A running engine that owns its data directory. */
+export interface Engine {
+  readonly config: Config;
+  readonly surface: EngineSurface;
+  /** The local user: tenant `default`, principal `local`. */
+  readonly caller: Caller;
+  /** Ingests from any listing, as `surface.ingest` does from paths. */
+  ingestChanges(changes: IngestChanges, signal: AbortSignal): ReturnType<EngineSurface['ingest']>;
+  /** Documents by their best chunk, nothing folded: for evaluation. */
+  rankDocuments(collection: string, request: Search, signal: AbortSignal): Promise<RankedDocument[]>;
+  /** The model that new collections are built with. */
+  embedder(): Promise<Embedder>;
+  counter(tokenizer: string): Promise<TokenCounter>;
+  /** Serves the HTTP API and leaves `server.json` in the data directory. Once. */
+  serve(): Promise<RunningServer>;
+  /** Finishes what is under way within bounds, then closes everything. Idempotent. */
+  close(): Promise<void>;
+}
+
+const LOCAL: Caller = { tenant: 'default', principals: ['local'] };
+
+/**
+ * Opens the embedded engine on its data directory and starts applying what its log holds.
+ * @throws FootnoteError invalid_config, data_in_use, data_newer, data_corrupt, read_only, disk_full, log_mismatch
+ */
+export async function openEngine(input: ConfigInput = {}, options: EngineOptions = {}): Promise<Engine> {
+  const config = parseConfig(input);
+  const clock = systemClock;
+  const faults = options.faults ?? noFaults;
+  const logger = createLogger(config);
+  const startedAt = new Date(clock.now()).toISOString();
+  const version = packageVersion();
+  const storage = await openStorage(config, logger);
+  const { catalog, log, blobs, cache, vectors } = storage;
+  const telemetry = createTelemetry();
+  const failed =
+    (what: string) =>
+    (error: unknown): void => {
+      const { code, message } = asFootnoteError(error);
+      logger.warn({ code, reason: message }, what);
+    };
+  const languages = new Languages(catalog.documents, () => clock.now(), failed('languages not read'));
+  const models = new Models({
+    config,
+    telemetry,
+    tokenizerPaths: options.tokenizerPaths ?? false,
+    onProgress: options.onModelProgress,
+  });
+  const parsing = createParsing(config);
+  const applied = new Applied(catalog.documents);
+  const embedded = new Map<string, number>();
+
+  const consumerPorts = async (generation: Generation): Promise<ConsumerPorts> => {
+    const { embedder, preparing } = await models.of(generation);
+    return {
+      ...catalog,
+      blobs,
+      parsing,
+      preparing,
+      embedders: { [TEXT_VECTOR]: embedder },
+      vectors,
+      cache,
+      deadLetters: log.deadLetters,
+      log,
+      clock,
+      faults,
+      telemetry,
+    };
+  };
+  const consumers = new Consumers({
+    config,
+    log,
+    clock,
+    logger,
+    portsFor: consumerPorts,
+    onOutcome: (_generation, outcome) => {
+      embedded.set(outcome.documentId, outcome.embedded);
+      if (embedded.size > 10_000) embedded.delete(embedded.keys().next().value!);
+      applied.notify(outcome.documentId).catch(failed('notice not given'));
+    },
+  });
+  const collections = new CollectionsService({
+    catalog,
+    log,
+    vectors,
+    blobs,
+    cache,
+    clock,
+    newSpec: () => models.newSpec(),
+    start: async (generation) => consumers.start(generation),
+    stop: (tenant, collection) => consumers.stop(tenant, collection),
+  });
+  const outbox = createOutboxPublisher({ heads: catalog.heads, log, faults, clock });
+  const writes = new DocumentWrites({ catalog, blobs, clock, faults, onDecided: () => outbox.wake() });
+  const reads = new DocumentReads({ catalog, blobs, vectors });
+  const listingPorts = { catalog, log, blobs, parsing, clock, faults };
+  const deleteFrom = async (
+    of: { tenant: string; collection: string; source: string; connector: string; key?: string },
+    signal: AbortSignal,
+  ): Promise<ListedItem[]> => {
+    const collection = await collections.get(of.tenant, of.collection);
+    const items: ListedItem[] = [];
+    await deleteListed(listingPorts, { ...of, collection, signal }, (item) => items.push(item));
+    return items;
+  };
+  const jobs = new JobRunner(
+    catalog.jobs,
+    clock,
+    jobHandlers({ catalog, applied, writes, deleteListed: deleteFrom }),
+    (job, error) => logger.warn({ job: job.id, kind: job.kind, code: error.code, reason: error.message }, 'job failed'),
+  );
+  const queryPorts = {
+    catalog,
+    vectors,
+    analysis: { analyzeQuery: (query: string, generation: string) => analyzeQuery(query, languages.of(generation)) },
+    embedderFor: async (generation: Generation) => (await models.of(generation)).embedder,
+    queryVectors: new QueryVectors(config.search.queryCacheEntries),
+    telemetry,
+    candidates: config.search.candidates,
+    texts: new ParsedTexts({ catalog, blobs }, config.search.textCacheBytes),
+    counter: (name: string) => models.counter(name),
+  };
+  const parts: OperationParts = {
+    config,
+    storage,
+    clock,
+    collections,
+    consumers,
+    ingestPorts: { ...listingPorts, applied, embedded: (id) => embedded.get(id) ?? 0 },
+    consumerPorts,
+  };
+  const statusParts = { storage, consumers, version, startedAt };
+  const surface: EngineSurface = {
+    collections: collectionSurface(parts),
+    documents: documentSurface({
+      catalog,
+      writes,
+      reads,
+      applied,
+      jobs,
+      now: () => clock.now(),
+      deleteListed: deleteFrom,
+    }),
+    search: (caller, collection, request, signal) => search(queryPorts, caller, collection, request, signal),
+    context: (caller, collection, request, signal) => buildContext(queryPorts, caller, collection, request, signal),
+    why: (caller, collection, request, signal) => why(queryPorts, caller, collection, request, signal),
+    citations: {
+      async verify(caller, collection, request) {
+        await collections.get(caller.tenant, collection);
+        return verifyCitations({ catalog, texts: queryPorts.texts }, caller, collection, request);
+      },
+    },
+    jobs: jobSurface(catalog.jobs, jobs),
+    status: (caller) => status(statusParts, caller),
+    ...operationSurface(parts),
+    ready: () => readiness(statusParts),
+    metrics: () => telemetry.expose(),
+  };
+
+  telemetry.gauge('lag', () => consumers.lag());
+  telemetry.gauge('embed_queue', () => models.queued());
+  telemetry.gauge('parse_queue', () => parsing.waiting);
+
+  const stop = new AbortController();
+  const background: Promise<void>[] = [];
+  try {
+    for (const collection of await catalog.collections.list()) {
+      await collections.complete(collection);
+      for (const generation of await catalog.generations.list(collection.tenant, collection.name)) {
+        consumers.start(generation);
+        await languages.read(generation.id);
+      }
+    }
+    background.push(outbox.run(stop.signal, failed('outbox waits')));
+    const repair = async (signal: AbortSignal): Promise<void> => {
+      for (const each of await catalog.collections.list()) {
+        const { found, repaired } = await verifyCollection(parts, each, true, signal);
+        if (found > 0) logger.warn({ collection: each.name, found, repaired }, 'verify found problems');
+      }
+    };
+    background.push(runMaintenance({ storage, config, clock, logger, repair }, stop.signal));
+    await jobs.recover();
+  } catch (error) {
+    await closeAll();
+    throw error;
+  }
+
+  async function closeAll(): Promise<void> {
+    await jobs.close();
+    await consumers.close();
+    stop.abort();
+    await Promise.all(background);
+    await parsing.close();
+    await models.close();
+    telemetry.close();
+    await storage.close();
+  }
+
+  let server: Promise<RunningServer> | undefined;
+  const serve = async (): Promise<RunningServer> => {
+    const adminToken = newAdminToken();
+    const { http } = config;
+    const api = createApi(surface, { ...http, logger: logger, telemetry, version, adminToken });
+    const running = await startServer(api, http);
+    await writeServerFile(config.data, { address: running.address, token: adminToken, pid: process.pid, startedAt });
+    logger.info({ address: running.address }, 'serving');
+    return {
+      url: running.address,
+      async close() {
+        await removeServerFile(config.data, adminToken);
+        await running.close();
+      },
+    };
+  };
+  let closing: Promise<void> | undefined;
+  return {
+    config,
+    surface,
+    caller: LOCAL,
+    rankDocuments: (collection, request, signal) => rankDocuments(queryPorts, LOCAL, collection, request, signal),
+    embedder: async () => (await models.for(config.embedding.model)).embedder,
+    counter: (name) => models.counter(name),
+    ingestChanges: (changes, signal) => ingestChanges(parts, LOCAL, changes, signal),
+    serve: () => (server ??= serve()),
+    close: () =>
+      (closing ??= (async () => {
+        await (await server?.catch(() => undefined))?.close();
+        await closeAll();
+      })()),
+  };
+}
+
+/** The models of one engine that only parses. */
+export interface Parser {
+  /**
+   * What `ingest` would index of a file; nothing is stored. Ids are those of tenant `default`, source `files`.
+   * @throws FootnoteErrors with the codes of parsing
+   */
+  parse(
+    path: string,
+    of: { readonly key?: string; readonly collection?: string; readonly password?: string },
+    signal: AbortSignal,
+  ): Promise<{ documentId: string; revision: string; parsed: ParsedDocument; chunks: Chunk[] }>;
+  close(): Promise<void>;
+}
+
+/** For `footnote parse`: parsers and chunker without a data directory. */
+export async function openParser(input: ConfigInput = {}, options: EngineOptions = {}): Promise<Parser> {
+  const config = parseConfig(input);
+  const telemetry = createTelemetry();
+  const models = new Models({
+    config,
+    telemetry,
+    tokenizerPaths: false,
+    onProgress: options.onModelProgress,
+  });
+  const parsing = createParsing(config);
+  return {
+    async parse(path, of, signal) {
+      const file = resolve(path);
+      const hints = {
+        name: basename(file),
+        ...(of.password === undefined ? {} : { options: { password: of.password } }),
+      };
+      const { parser, mime } = await parsing.identify({ path: file }, hints).catch((error: unknown) => {
+        if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+        throw new FootnoteError('not_found', `There is no file ${path}.`, { cause: error });
+      });
+      const parsed = await parsing.parse({ path: file }, hints, signal);
+      const id = documentId({
+        tenant: LOCAL.tenant,
+        collection: of.collection ?? 'default',
+        source: 'files',
+        key: of.key ?? basename(file),
+      });
+      const revision = revisionId({ contentSha256: sha256(await readFile(file)), parser, options: { mime } });
+      const spec = await models.newSpec();
+      const { preparing } = await models.for(config.embedding.model);
+      const chunks = await preparing.prepare(parsed, { documentId: id, revision }, spec, signal);
+      return { documentId: id, revision, parsed, chunks };
+    },
+    async close() {
+      await parsing.close();
+      await models.close();
+      telemetry.close();
+    },
+  };
+}
+
+/** The models on this machine: list, pull, verify. */
+export function openModels(input: ConfigInput = {}): ReturnType<typeof modelStore> {
+  return modelStore(parseConfig(input));
+}
