@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { v7 as uuid7 } from 'uuid';
 import { FootnoteError, asFootnoteError } from '../core/errors.js';
 import type { JsonObject } from '../core/json.js';
 import type { Job, JobState, Jobs } from '../core/ports/catalog.js';
@@ -51,7 +51,7 @@ export class JobRunner {
   }): Promise<Job> {
     const now = this.#now();
     const job: Job = {
-      id: randomUUID(),
+      id: uuid7(),
       tenant: of.tenant,
       kind: of.kind,
       ...(of.collection === undefined ? {} : { collection: of.collection }),

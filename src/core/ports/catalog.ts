@@ -247,6 +247,7 @@ export interface Job {
 export interface Jobs {
   create(job: Job): Promise<void>;
   get(id: string): Promise<Job | undefined>;
+  /** By id, the last first: ids are time-ordered (uuid version 7). `after` is the last id of the page before. */
   list(options: { tenant?: string; kind?: string; state?: JobState; after?: string; limit: number }): Promise<Job[]>;
   /** Writes the changes if the state is one of `from`. */
   update(

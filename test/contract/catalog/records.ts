@@ -248,7 +248,7 @@ export function describeRecords(make: MakeCatalog): void {
       expect(await jobs().update('none', ['running'], { state: 'failed' })).toBeUndefined();
     });
 
-    it('are listed in stable pages, by tenant, kind and state', async () => {
+    it('are listed last id first in stable pages, by tenant, kind and state', async () => {
       for (let i = 0; i < 9; i += 1) {
         await jobs().create(job(`j${i}`, { kind: i % 2 ? 'x' : 'y', state: i < 3 ? 'running' : 'queued' }));
       }
@@ -260,7 +260,7 @@ export function describeRecords(make: MakeCatalog): void {
         seen.push(...page.map((each) => each.id));
         after = page[page.length - 1]!.id;
       }
-      expect(seen).toEqual(['j0', 'j1', 'j2', 'j3', 'j4', 'j5', 'j6', 'j7', 'j8']);
+      expect(seen).toEqual(['j8', 'j7', 'j6', 'j5', 'j4', 'j3', 'j2', 'j1', 'j0']);
       expect((await jobs().list({ kind: 'x', state: 'running', limit: 10 })).map((each) => each.id)).toEqual(['j1']);
       expect(await jobs().list({ limit: 100 })).toHaveLength(10);
     });
@@ -270,7 +270,7 @@ export function describeRecords(make: MakeCatalog): void {
       await jobs().create(job('b', { state: 'cancelled', updatedAt: LATER }));
       await jobs().create(job('c', { state: 'running' }));
       expect(await jobs().prune('2026-01-15T00:00:00.000Z')).toBe(1);
-      expect((await jobs().list({ limit: 10 })).map((each) => each.id)).toEqual(['b', 'c']);
+      expect((await jobs().list({ limit: 10 })).map((each) => each.id)).toEqual(['c', 'b']);
     });
   });
 

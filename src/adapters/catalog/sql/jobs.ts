@@ -67,8 +67,8 @@ export class SqlJobs implements Jobs {
     if (options.tenant !== undefined) query = query.where('tenant', '=', options.tenant);
     if (options.kind !== undefined) query = query.where('kind', '=', options.kind);
     if (options.state !== undefined) query = query.where('state', '=', options.state);
-    if (options.after !== undefined) query = query.where('id', '>', options.after);
-    return (await query.orderBy('id').limit(options.limit).execute()).map(toJob);
+    if (options.after !== undefined) query = query.where('id', '<', options.after);
+    return (await query.orderBy('id', 'desc').limit(options.limit).execute()).map(toJob);
   }
 
   async update(
