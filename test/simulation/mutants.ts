@@ -28,7 +28,7 @@ export interface Mutant {
   readonly undo?: boolean;
   /** Replays a dead letter as a new event. */
   readonly replayAtNewPosition?: boolean;
-  /** Builds a generation from the live log's end, without the backfill's hold on trimming. */
+  /** Recreates the log without closing inventories to former owners. */
   readonly migrateWithoutFence?: boolean;
   /** Economy or caution, not safety: not expected to be caught. */
   readonly harmless?: boolean;
@@ -68,7 +68,8 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
   no_fence: {
     removes: 'fences in versions: events are ordered by epoch and number alone',
     law: '4',
-    versionOf: (event, position) => ({ ...eventVersion(event, position), fence: 0 }),
+    versionOf: (event, position) =>
+      event.sequence === undefined ? { ...eventVersion(event, position), fence: 0 } : eventVersion(event, position),
   },
   pos_version: {
     removes: "fences in points' versions only: rows are ordered in full, points are stamped and pruned by number",
@@ -102,6 +103,7 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
     removes: 'the epoch in versions: a recreated log begins at offset 0 again',
     law: '4',
     versionOf: (event, position) => ({ ...eventVersion(event, position), epoch: 0 }),
+    harmless: true,
   },
   unversioned: {
     removes: 'versions in point ids: one id a chunk ordinal of a document',

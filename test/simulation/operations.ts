@@ -28,14 +28,14 @@ export const OPERATIONS: readonly (readonly [number, (world: World) => void])[] 
   [5, killSomebody],
   [5, stallSomebody],
   [2, (world) => world.scheduler.jump(world.random.pick([1000, 40_000, 20 * 60_000, 2 * HOUR, -5000]))],
-  [2, build],
+  [3, build],
   [3, (world) => void release(world)],
   [1, drop],
-  [3, (world) => void repair(world)],
+  [5, (world) => void repair(world)],
   [3, replay],
   [2, (world) => world.log.trim()],
   [1, expire],
-  [1, (world) => void world.migrate()],
+  [3, (world) => void world.migrate()],
 ];
 
 const TOTAL = OPERATIONS.reduce((sum, [weight]) => sum + weight, 0);
@@ -54,10 +54,11 @@ export function randomOperation(world: World): void {
 
 function editSource(world: World): void {
   const { random } = world;
-  const items = world.sourceItems.get(random.pick(SOURCES))!;
+  const source = random.pick(SOURCES);
+  const items = world.sourceItems.get(source)!;
   const key = random.pick(KEYS);
   if (random.chance(0.3)) items.delete(key);
-  else items.set(key, world.newContent(key));
+  else items.set(key, world.newContent(source, key));
 }
 
 /** A listing by a new owner of the source; a former one may still be at it. */
@@ -107,7 +108,7 @@ function apiWrite(world: World): void {
   world.start('api', undefined, async (ports, signal) => {
     const writes = new DocumentWrites(ports);
     if (action < 0.5) {
-      const content = world.newContent(key) as unknown as Readable;
+      const content = world.newContent('api', key) as unknown as Readable;
       await writes.put(
         CALLER,
         name,
@@ -178,7 +179,11 @@ function killSomebody(world: World): void {
 
 function stallSomebody(world: World): void {
   if (world.processes.length === 0) return;
-  const { process } = world.random.pick(world.processes);
+  const listings = world.processes.filter(({ kind }) => kind === 'listing');
+  const ofListing = listings.length > 0 && world.random.chance(0.6);
+  const { process } = world.random.pick(ofListing ? listings : world.processes);
+  // Long enough to lose a lease.
+  if (ofListing) world.scheduler.jump(40_000);
   process.stalledUntil = world.scheduler.steps + world.random.below(1500);
 }
 
@@ -192,7 +197,6 @@ function build(world: World): void {
   if (alive.length >= 3) return;
   const target = world.newGeneration('building');
   startBuilder(world, target.id);
-  if (world.mutant.consumeEarly) startWorker(world, target.id);
 }
 
 export function startBuilder(world: World, id: string): void {

@@ -13,7 +13,11 @@ const MAX_STEPS = 120_000;
 
 /** Lets everything end: no more faults, workers for every group, the outbox empty, every source listed once more. */
 export async function quiesce(world: World): Promise<void> {
-  for (const { process } of world.processes) process.stalledUntil = 0;
+  world.calm = true;
+  for (const { process } of world.processes) {
+    process.stalledUntil = 0;
+    delete process.effectsLeft;
+  }
   await drain(world);
   for (const source of SOURCES) {
     world.scheduler.jump(120_000);
@@ -110,7 +114,7 @@ async function cleanBuild(world: World, generation: string, known: Map<string, {
   for (const [id, of] of world.catalog.rows) {
     ids.add(id);
     const visible = of.get(generation)?.visible;
-    if (visible) parsers.set(`${id} ${visible.version}`, Number(visible.parser.split('@')[1]));
+    if (visible) parsers.set(`${id} ${visible.event.content?.blob ?? ''}`, Number(visible.parser.split('@')[1]));
   }
   const name = [...parsers]
     .map(([version, parser]) => `${version}:${parser}`)
@@ -145,8 +149,9 @@ async function cleanBuild(world: World, generation: string, known: Map<string, {
   const target = world.catalog.generations.get(generation)!;
   const quiet = { ...ports, deadLetters: { removeDocument: () => Promise.resolve(0) } };
   for (const change of world.history) {
-    version = `${documentId(change.event)} ${world.version(change.event, change.position)}`;
-    await applyChange(quiet, target, change, world.mutant.versionOf ? { versionOf: world.mutant.versionOf } : {});
+    version = `${documentId(change.event)} ${change.event.content?.blob ?? ''}`;
+    // In the true order, whatever the mutant's.
+    await applyChange(quiet, target, change);
   }
   const result = await dump(catalog, stores, generation, ids);
   known.set(name, result);
@@ -166,9 +171,10 @@ async function dump(catalog: CatalogModel, stores: Stores, generation: string, i
   for (const id of new Set([...ids, ...catalog.rows.keys()])) {
     const row = catalog.row(generation, id);
     if (!row) continue;
-    rows.push(
-      `${id} ${row.seen.event.source}/${row.seen.event.key} ${row.state} ${row.seen.version} shows ${row.visible?.version ?? '-'} ${row.visible?.revision ?? ''}`,
-    );
+    // Each event has a blob of its own: it names the version without depending on how versions are made.
+    const shown = row.visible && `${row.visible.event.content?.blob ?? ''} as ${row.visible.revision}`;
+    const { source, key, content } = row.seen.event;
+    rows.push(`${id} ${source}/${key} ${row.state} ${content?.blob ?? ''} shows ${shown ?? 'nothing'}`);
   }
   return { rows: rows.sort().join('\n'), lines: lines.join('\n') };
 }

@@ -9,6 +9,8 @@ export interface Process {
   alive: boolean;
   /** Not scheduled before this step. */
   stalledUntil: number;
+  /** Dies after so many more effects. */
+  effectsLeft?: number;
 }
 
 /** What the ports of a process need of the scheduler; a clean build answers at once. */
@@ -48,6 +50,8 @@ export class Scheduler {
   /** FNV-1a over every choice and outcome: two runs are the same run when these are equal. */
   hash = 0x811c9dc5;
   trace: ((line: string) => void) | undefined;
+  /** A process has had its last effect. */
+  onSpent: (process: Process) => void = (process) => this.kill(process);
   /** What an effect broke; it ends the run after the step. */
   broken: Error | undefined;
 
@@ -110,6 +114,10 @@ export class Scheduler {
     try {
       const value = pending.effect();
       if (this.trace) this.trace(`${this.steps} ${pending.process.name}#${pending.process.id} ${names[pending.op]} ok`);
+      if (pending.process.effectsLeft !== undefined && (pending.process.effectsLeft -= 1) <= 0) {
+        this.onSpent(pending.process);
+        return;
+      }
       pending.resolve(value);
     } catch (error) {
       if (this.trace)

@@ -47,9 +47,12 @@ export class World {
   readonly processes: { process: Process; kind: string; generation?: string; controller: AbortController }[] = [];
   log: LogModel;
   switches = 0;
+  /** No more faults. */
+  calm = false;
   #contents = 0;
   #generations = 0;
-  #last: Content | undefined;
+  /** The latest contents of each item. */
+  readonly #past = new Map<string, Content[]>();
   readonly #partitions = new Map<string, number>();
 
   constructor(
@@ -67,6 +70,7 @@ export class World {
       switched: (release) => this.oracle.switched(release),
     });
     this.oracle = new Oracle(this);
+    scheduler.onSpent = (process) => this.kill(process);
     this.log = this.newLog(1);
     this.catalog.collections.set(COLLECTION, {
       tenant: TENANT,
@@ -142,18 +146,18 @@ export class World {
     return generation;
   }
 
-  newContent(key: string): Content {
-    // Now and then the same bytes come again: after a deletion, or as a revert.
-    if (this.#last && this.random.chance(0.25) && (this.#last.kind !== 'bad' || key === HOPELESS_KEY)) {
-      if (this.#last.kind !== 'sick' || key !== HOPELESS_KEY) return this.#last;
-    }
+  newContent(source: string, key: string): Content {
+    // Often the same bytes come again: after a deletion, or as a revert.
+    const before = this.#past.get(`${source}/${key}`) ?? [];
+    if (before.length > 0 && this.random.chance(0.35)) return this.random.pick(before);
     this.#contents += 1;
     const id = this.#contents;
     const failing = this.random.chance(0.15);
     const kind = !failing ? 'ok' : key === HOPELESS_KEY ? 'bad' : 'sick';
     const pieces = Array.from({ length: this.random.below(4) }, () => `w${this.random.below(40)}`);
-    this.#last = { id, sha256: `c${id}`, pieces: [...pieces.map((piece, i) => `${piece}.${i}`)], kind };
-    return this.#last;
+    const content: Content = { id, sha256: `c${id}`, pieces: pieces.map((piece, i) => `${piece}.${i}`), kind };
+    this.#past.set(`${source}/${key}`, [...before.slice(-2), content]);
+    return content;
   }
 
   /** The ports of one process. */
@@ -180,6 +184,9 @@ export class World {
     parser = 1,
   ): Process {
     const process = this.scheduler.spawn(kind);
+    // Some die after so many effects, wherever that is: between any two steps.
+    if (!this.calm && kind !== 'worker' && this.random.chance(0.12))
+      process.effectsLeft = 1 + this.random.below(this.random.pick([3, 8, 25]));
     const controller = new AbortController();
     setMaxListeners(0, controller.signal);
     const entry = { process, kind, controller, ...(generation === undefined ? {} : { generation }) };
@@ -211,8 +218,12 @@ export class World {
 
   /** Generations whose groups consume. */
   consuming(): Generation[] {
-    return [...this.catalog.generations.values()].filter(({ state }) =>
-      this.mutant.consumeEarly ? state !== 'dropped' : state === 'live' || state === 'shadow' || state === 'retired',
+    return [...this.catalog.generations.values()].filter(
+      ({ id, state }) =>
+        (this.mutant.consumeEarly && state === 'building' && this.log.groups.has(id)) ||
+        state === 'live' ||
+        state === 'shadow' ||
+        state === 'retired',
     );
   }
 
