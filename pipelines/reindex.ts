@@ -140,40 +140,6 @@ async function* rowsOf(
   }
 }
 
-export interface Readiness {
-  readonly ready: boolean;
-  readonly lag: number;
-  /** Documents that fail in the target and not in the live generation. */
-  readonly failures: readonly string[];
-}
-
-/** Whether a generation may be released: backfilled, close behind the log, and without failures of its own. */
-export async function readiness(
-  ports: { readonly documents: Pick<Documents, 'get' | 'list'>; readonly log: Pick<EventLog, 'lag'> },
-  target: Generation,
-  live: string | undefined,
-  maxLag = 100,
-): Promise<Readiness> {
-  const lag = await ports.log.lag(streamOf(target.tenant, target.collection), target.id);
-  const failures: string[] = [];
-  let after: string | undefined;
-  for (;;) {
-    const page = await ports.documents.list(target.id, {
-      state: 'failed',
-      limit: PAGE,
-      ...(after === undefined ? {} : { after }),
-    });
-    for (const row of page) {
-      const other = live === undefined ? undefined : await ports.documents.get(live, row.documentId);
-      if (other?.state !== 'failed') failures.push(row.documentId);
-    }
-    if (page.length < PAGE) break;
-    after = page.at(-1)!.documentId;
-  }
-  const built = target.state === 'shadow' || target.state === 'live' || target.state === 'retired';
-  return { ready: built && lag <= maxLag && failures.length === 0, lag, failures };
-}
-
 export interface SwitchPorts {
   readonly releases: Pick<Releases, 'current' | 'switch'>;
   readonly generations: Pick<Generations, 'get' | 'move'>;

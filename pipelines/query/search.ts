@@ -130,7 +130,7 @@ function hitOf(
 }
 
 /** The citation of a whole chunk. */
-export function citationOf(point: RetrievedCandidate['point']): SearchHit['citation'] {
+function citationOf(point: RetrievedCandidate['point']): SearchHit['citation'] {
   const citation = cite({ ...point, quote: point.text });
   return citation as SearchHit['citation'];
 }

@@ -19,7 +19,7 @@ export function textWidth(text: string, size: number): number {
 }
 
 /** Breaks words into lines of at most `width` points. */
-export function wrap(text: string, size: number, width: number): string[] {
+function wrap(text: string, size: number, width: number): string[] {
   const lines: string[] = [];
   for (const word of text.split(' ')) {
     const line = lines.at(-1);

@@ -4,7 +4,7 @@ import { FootnoteError } from '../core/errors.js';
 import type { Caller } from '../core/policy.js';
 
 /** Who asks, without keys: everyone on this machine. */
-export const LOCAL_CALLER: Caller = { tenant: 'default', principals: ['local'] };
+const LOCAL_CALLER: Caller = { tenant: 'default', principals: ['local'] };
 
 const LOOPBACK_NAMES = ['localhost', '127.0.0.1', '[::1]'];
 

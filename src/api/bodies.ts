@@ -5,7 +5,7 @@ import type { ErrorCode } from '../core/errors.js';
 import { FootnoteError } from '../core/errors.js';
 
 /** A body that sends nothing for this long is given up. */
-export const STALL_MS = 30_000;
+const STALL_MS = 30_000;
 
 /** `text/html; charset=latin1` as its parts; undefined when there is none. */
 export function mediaType(header: string | undefined): { essence: string; charset?: string } | undefined {
@@ -18,7 +18,7 @@ export function mediaType(header: string | undefined): { essence: string; charse
 }
 
 /** @throws FootnoteError request_too_large / document_too_large by the announced length, before anything is read */
-export function refuseByLength(incoming: IncomingMessage, limit: number, code: ErrorCode): void {
+function refuseByLength(incoming: IncomingMessage, limit: number, code: ErrorCode): void {
   const length = Number(incoming.headers['content-length'] ?? 0);
   if (length > limit) throw tooLarge(limit, code);
 }

@@ -75,7 +75,7 @@ export interface FieldProblem {
 }
 
 /** A code as words: `collection_not_found` is "Collection not found". */
-export function titleOf(code: string): string {
+function titleOf(code: string): string {
   const words = code.replaceAll('_', ' ');
   return words.charAt(0).toUpperCase() + words.slice(1);
 }

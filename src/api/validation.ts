@@ -25,7 +25,7 @@ export function check<S extends z.ZodType>(schema: S, value: unknown, where: str
   throw refusal(problems, where);
 }
 
-export function refusal(problems: readonly FieldProblem[], where: string): FootnoteError {
+function refusal(problems: readonly FieldProblem[], where: string): FootnoteError {
   const filter = problems.every(({ path }) => path === 'filter' || /^filter[.[]/.test(path));
   const told = problems.slice(0, 3).map(({ path, message }) => (path ? `${path}: ${message}` : message));
   const more = problems.length > told.length ? ` (and ${problems.length - told.length} more)` : '';

@@ -14,3 +14,8 @@ export interface Host {
 export class UsageError extends Error {
   override readonly name = 'UsageError';
 }
+
+/** Why `signal` aborts when nobody reads standard output any more (`… | head`): a quiet end, no failure. */
+export class ReaderGone extends Error {
+  override readonly name = 'ReaderGone';
+}

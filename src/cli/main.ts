@@ -1,27 +1,25 @@
 #!/usr/bin/env node
 import { FootnoteError } from '../core/errors.js';
 import type { Host } from './host.js';
+import { ReaderGone } from './host.js';
 import { runProgram } from './program.js';
 
 // Read by the native vector store when it is loaded: its remarks are not for users.
-process.env['LANCE_LOG'] ??= 'error';
+process.env['LANCEDB_LOG'] ??= 'error';
 
 const stop = new AbortController();
-let quiet = false;
 
 for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   process.on(name, () => {
     // The second one ends it at once.
-    if (stop.signal.aborted && !quiet) process.exit(1);
+    if (stop.signal.aborted) process.exit(1);
     stop.abort(new FootnoteError('cancelled', `Stopped by ${name}.`));
   });
 }
 for (const stream of [process.stdout, process.stderr]) {
   stream.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code !== 'EPIPE') throw error;
-    // The reader has what it wanted (`… | head`): end quietly.
-    quiet = true;
-    stop.abort(new FootnoteError('cancelled', 'The reader of the output went away.'));
+    stop.abort(new ReaderGone('The reader of the output went away.'));
   });
 }
 
@@ -36,7 +34,7 @@ const host: Host = {
 setInterval(() => undefined, 2 ** 30);
 const code = await runProgram(process.argv.slice(2), host);
 await Promise.all([process.stdout, process.stderr].map(flushed));
-process.exit(quiet ? 0 : code);
+process.exit(code);
 
 function flushed(stream: NodeJS.WriteStream): Promise<void> {
   return new Promise((done) => {

@@ -22,7 +22,7 @@ import { status } from './commands/status.js';
 import { verify } from './commands/verify.js';
 import { why } from './commands/why.js';
 import type { Host } from './host.js';
-import { UsageError } from './host.js';
+import { ReaderGone, UsageError } from './host.js';
 import { paintFor } from './output.js';
 import { packageVersion } from './version.js';
 
@@ -32,10 +32,10 @@ const ALL = [
   ...[parse, evalCommand, models, openapi, bench],
 ];
 
-export const EXIT = { ok: 0, failed: 1, usage: 2 } as const;
+const EXIT = { ok: 0, failed: 1, usage: 2 } as const;
 
 /** The whole command line; `ending` is told how the command went. */
-export function createProgram(host: Host, ending: Ending = { failed: false }): Command {
+function createProgram(host: Host, ending: Ending = { failed: false }): Command {
   const program = new Command('footnote')
     .description('A retrieval engine: ingest documents, search them, pack a cited context to an exact token budget.')
     .version(packageVersion(), '-V, --version', 'print the version')
@@ -65,6 +65,7 @@ export async function runProgram(args: readonly string[], host: Host): Promise<n
     await createProgram(host, ending).parseAsync([...args], { from: 'user' });
     return ending.failed ? EXIT.failed : EXIT.ok;
   } catch (error) {
+    if (host.signal.reason instanceof ReaderGone) return EXIT.ok;
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
     tell(error, host, args.includes('--json'));
     return error instanceof UsageError ? EXIT.usage : EXIT.failed;

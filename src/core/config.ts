@@ -12,13 +12,9 @@ export const ConfigSchema = z
       .min(1)
       .default('.footnote')
       .meta({ description: 'The directory that holds everything: log, catalog, vectors, blobs.' }),
-    cache: z
-      .string()
-      .min(1)
-      .optional()
-      .meta({
-        description: "Where models are kept; shared between data directories. Default: the user's cache directory.",
-      }),
+    cache: z.string().min(1).optional().meta({
+      description: "Where models are kept; shared between data directories. Default: the user's cache directory.",
+    }),
     http: z
       .object({
         host: z.string().default('127.0.0.1').meta({ description: 'Address to serve on; loopback only.' }),
@@ -142,14 +138,10 @@ export const ConfigSchema = z
       .prefault({}),
     retention: z
       .object({
-        revisionDays: z
-          .number()
-          .min(0)
-          .default(30)
-          .meta({
-            description:
-              "Days that a replaced revision's text stays, so that citations can be checked. Deletion frees it at once.",
-          }),
+        revisionDays: z.number().min(0).default(30).meta({
+          description:
+            "Days that a replaced revision's text stays, so that citations can be checked. Deletion frees it at once.",
+        }),
         logDays: z.number().min(0).default(7).meta({ description: 'Days that applied events stay in the log.' }),
         jobDays: z.number().min(0).default(30).meta({ description: 'Days that ended jobs are listed.' }),
       })

@@ -12,10 +12,6 @@ export interface Box {
   readonly y1: number;
 }
 
-export function spanLength(span: Span): number {
-  return span.end - span.start;
-}
-
 export function overlaps(a: Span, b: Span): boolean {
   return a.start < b.end && b.start < a.end;
 }

@@ -6,13 +6,6 @@ export interface Version {
   readonly n: bigint;
 }
 
-/** Negative when `a` is older than `b`, 0 when equal, positive when newer. */
-export function compareVersions(a: Version, b: Version): number {
-  if (a.fence !== b.fence) return a.fence - b.fence;
-  if (a.epoch !== b.epoch) return a.epoch - b.epoch;
-  return a.n < b.n ? -1 : a.n > b.n ? 1 : 0;
-}
-
 /** A version as fixed-width text whose plain string order is the version order; stores and rows hold this. */
 export type VersionKey = string;
 

@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { performance } from 'node:perf_hooks';
-import { files } from '../../connectors/files/index.js';
+import { connectors } from '../../connectors/registry.js';
 import type { ConfigInput } from '../core/config.js';
 import { parseConfig } from '../core/config.js';
 import { FootnoteError, throwIfAborted } from '../core/errors.js';
@@ -159,7 +159,7 @@ export async function ingest(
 
 /** The documents of a folder, as the files connector lists them. */
 export function folderDocuments(directory: string, signal: AbortSignal): AsyncIterable<SourceChange> {
-  return files.read({ paths: [directory], hidden: false }, undefined, signal);
+  return connectors.files.read({ paths: [directory], hidden: false }, undefined, signal);
 }
 
 export async function writeOut(directory: string, name: string, text: string): Promise<void> {

@@ -11,7 +11,7 @@ import type { Section } from './chunk/sections.js';
 export type { CountTokens } from './chunk/context.js';
 
 /** Raised whenever the same document and options could give other chunks. Part of the fingerprint. */
-export const CHUNKER_VERSION = 1;
+const CHUNKER_VERSION = 1;
 
 /** Plain values only: a generation stores them as they are. */
 export interface ChunkerOptions {

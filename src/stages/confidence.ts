@@ -37,7 +37,7 @@ export interface ConfidenceModel {
   readonly margin: number;
 }
 
-export const DEFAULT_CONFIDENCE: ConfidenceModel = { bias: -4.08, strength: 5.04, margin: 7.15 };
+const DEFAULT_CONFIDENCE: ConfidenceModel = { bias: -4.08, strength: 5.04, margin: 7.15 };
 
 /** Shares of the query's weight by term: rare terms among the candidates weigh more (BM25's idf over the candidates). */
 function weightsOf(terms: readonly string[], candidates: readonly ReadonlySet<string>[]): Map<string, number> {
@@ -109,7 +109,7 @@ export function confidence(
 }
 
 /** Coefficients of the same kind for one passage alone: dot product and share of the query's terms that it holds. */
-export const PASSAGE_CONFIDENCE = { bias: -4.29, near: 7.08, named: 2.55 };
+const PASSAGE_CONFIDENCE = { bias: -4.29, near: 7.08, named: 2.55 };
 
 /**
  * How likely one passage answers, in [0, 1], seen alone: comparable across queries, but weaker than `confidence`, which

@@ -33,7 +33,7 @@ export interface FusionWeights {
 }
 
 /** One default for all data. The dense arm leads; see docs/decisions/0003-fusion-and-ranking.md. */
-export const DEFAULT_WEIGHTS: FusionWeights = { dense: 0.7, lexical: 0.3 };
+const DEFAULT_WEIGHTS: FusionWeights = { dense: 0.7, lexical: 0.3 };
 
 /** Puts the arms' lists together, one candidate an id. A candidate in both lists gets both scores. */
 export function unite<C extends Candidate>(dense: readonly C[], lexical: readonly C[]): C[] {

@@ -312,7 +312,7 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
           ...ports.catalog,
           contents: {
             ...contents,
-            record: contents.record,
+            record: (...args) => contents.record(...args),
             freeable: async (documentId) => {
               const rows = await documents.everywhere(documentId);
               const free = await contents.freeable(documentId);

@@ -19,7 +19,7 @@ const WRITER_NAME = { collection: COLLECTION, source: 'api' };
 type Ports = ReturnType<typeof pipelinePorts>;
 
 /** What can happen in the world, with its weight. */
-export const OPERATIONS: readonly (readonly [number, (world: World) => void])[] = [
+const OPERATIONS: readonly (readonly [number, (world: World) => void])[] = [
   [22, editSource],
   [12, (world) => void list(world, world.random.pick(SOURCES))],
   [18, apiWrite],

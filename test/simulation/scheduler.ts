@@ -96,7 +96,7 @@ export class Scheduler {
 
   /** Takes one step. @returns false when nothing can run, not even after advancing the clock */
   async step(): Promise<boolean> {
-    for (let turn = 0; turn < DRAIN_TURNS; turn += 1) await null;
+    for (let turn = 0; turn < DRAIN_TURNS; turn += 1) await Promise.resolve();
     if (this.#ready.length === 0) await new Promise<void>((resolve) => setImmediate(resolve));
     this.steps += 1;
     this.#now += 1;

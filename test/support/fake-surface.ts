@@ -23,7 +23,7 @@ const AT = '2026-01-01T00:00:00.000Z';
 const ETAG = '0000000000001.00000000.0000000000000001';
 const release = { number: 1, generation: 'g-1' };
 
-export function fakeJob(state: JobView['state'] = 'queued'): JobView {
+function fakeJob(state: JobView['state'] = 'queued'): JobView {
   return { id: 'j-1', kind: 'document', state, progress: { done: 0, total: 1 }, createdAt: AT, updatedAt: AT };
 }
 

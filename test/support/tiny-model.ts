@@ -5,18 +5,18 @@ import { attribute, dims, input, model, node, tensor } from './onnx-file.js';
 
 const WORDS = ['the', 'cat', 'dog', 'sat', 'ran', 'query', 'passage', ':', 'a', 'b', 'c', '##s', '##ing', '!', '😀'];
 export const TINY_VOCABULARY = ['[PAD]', '[UNK]', '[CLS]', '[SEP]', ...WORDS];
-export const TINY_DIMS = 8;
+const TINY_DIMS = 8;
 
 export interface TinyModelOptions {
   readonly pooling: 'mean' | 'cls';
   readonly prefixes?: { readonly query?: string; readonly document?: string };
   readonly tokenTypes?: boolean;
   readonly maxTokens?: number;
-  readonly manifest?: Partial<ModelManifestInput>;
+  readonly manifest?: Partial<ModelManifestInput> | undefined;
 }
 
 /** The token vectors that the model's weights hold: any fixed numbers of both signs. */
-export function tinyWeight(row: number, column: number): number {
+function tinyWeight(row: number, column: number): number {
   return Math.fround(Math.sin(row * 12.9898 + column * 78.233));
 }
 

@@ -34,9 +34,3 @@ export function sqliteError(error: unknown, file: string): unknown {
   }
   return error;
 }
-
-/** True for a violated unique or primary key. */
-export function isUniqueViolation(error: unknown): boolean {
-  const code = codeOf(error);
-  return code === 'SQLITE_CONSTRAINT_PRIMARYKEY' || code === 'SQLITE_CONSTRAINT_UNIQUE' || code === '23505';
-}

@@ -8,6 +8,7 @@ import type { Ending, Run } from '../command.js';
 import { addCommand } from '../command.js';
 import type { FoundFile } from '../files.js';
 import { findFiles } from '../files.js';
+import { asCollection, given } from '../flags.js';
 import type { Host } from '../host.js';
 import { count, duration, excerpt, printable } from '../output.js';
 import { openReport } from '../report.js';
@@ -37,6 +38,7 @@ export function parse(program: Command, host: Host, ending: Ending): void {
         .argument('<paths...>', 'files and folders')
         .option('--out <dir>', 'write text and structure there')
         .option('--report <file>', 'write a line of JSON a file')
+        .option('--collection <name>', 'collection that the document ids are of (default: default)', asCollection)
         .option('--password <text>', 'password of encrypted files'),
     async run(run, [paths], flags) {
       const { config } = await run.config();
@@ -54,14 +56,14 @@ export function parse(program: Command, host: Host, ending: Ending): void {
       const tally = { files: files.length, indexed: 0, skipped: 0, failed: 0, chunks: 0 };
       const told: ReportLine[] = [];
       const lines: ReportLine[] = [];
-      const password = flags['password'] as string | undefined;
+      const { collection, password } = flags as { collection?: string; password?: string };
       const one = async (file: FoundFile): Promise<void> => {
         const started = performance.now();
         let line: Omit<ReportLine, 'ms'>;
         let result: Parsed | undefined;
         try {
           if (file.problem) throw file.problem;
-          const of = { key: file.key, ...(password === undefined ? {} : { password }) };
+          const of = { key: file.key, ...given({ collection, password }) };
           result = await parser.parse(file.path, of, run.signal);
           if (out !== undefined) await save(out, file.key, result);
           line = outcomeOf(file.key, result);

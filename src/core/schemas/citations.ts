@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { AsSchema, DocumentIdSchema, RevisionIdSchema, SpanSchema } from './common.js';
 
 /** W3C Web Annotation Data Model (2017); offsets count Unicode code points. */
-export const SelectorSchema = z
+const SelectorSchema = z
   .union([
     z.object({ type: z.literal('TextPositionSelector'), start: z.int(), end: z.int() }),
     z.object({ type: z.literal('TextQuoteSelector'), exact: z.string(), prefix: z.string(), suffix: z.string() }),
@@ -10,7 +10,7 @@ export const SelectorSchema = z
   ])
   .meta({ id: 'Selector', description: 'W3C Web Annotation selector; offsets count Unicode code points.' });
 
-export const PageBoxSchema = z
+const PageBoxSchema = z
   .object({ page: z.int(), x0: z.number(), y0: z.number(), x1: z.number(), y1: z.number() })
   .meta({ id: 'PageBox', description: 'Points, origin at the top left of the page as displayed.' });
 
@@ -80,7 +80,6 @@ export const CitationChecksSchema = z.object({ results: z.array(CitationCheckSch
   example: { results: [{ valid: true, current: false, reason: 'superseded' }] },
 });
 
-export type CitationView = z.output<typeof CitationSchema>;
 export type MarkedCitation = z.output<typeof MarkedCitationSchema>;
 export type CitationClaim = z.output<typeof CitationClaimSchema>;
 export type VerifyCitations = z.output<typeof VerifyCitationsSchema>;

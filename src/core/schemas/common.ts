@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { Json } from '../json.js';
 
 /** How many UTF-16 units a document's key may have. */
-export const MAX_KEY_LENGTH = 1024;
+const MAX_KEY_LENGTH = 1024;
 
 /** Collections and sources: names that are safe in URLs, files and metrics alike. */
 export const CollectionNameSchema = z
@@ -94,5 +94,3 @@ export const ReleaseRefSchema = z
 export const TimingsSchema = z
   .record(z.string(), z.number())
   .meta({ id: 'Timings', description: 'Milliseconds by stage.', example: { total: 12.5, embed: 8.1 } });
-
-export type As = z.output<typeof AsSchema>;

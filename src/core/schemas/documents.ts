@@ -208,7 +208,7 @@ export const DocumentTextSchema = z
   .object({ documentId: DocumentIdSchema, revision: RevisionIdSchema, text: z.string() })
   .meta({ id: 'DocumentText', description: 'The normalized text that spans point into.' });
 
-export const ChunkSchema = z
+const ChunkSchema = z
   .object({
     id: z.string(),
     documentId: DocumentIdSchema,
@@ -234,7 +234,6 @@ export const ChunkListSchema = z
   .meta({ id: 'ChunkList', description: 'By ordinal.' });
 
 export type DocumentFields = z.output<typeof DocumentFieldsSchema>;
-export type DocumentJson = z.output<typeof DocumentJsonSchema>;
 export type DocumentBatch = z.output<typeof BatchSchema>;
 export type DocumentPatch = z.output<typeof DocumentPatchSchema>;
 export type DocumentState = z.output<typeof DocumentStateSchema>;
@@ -244,5 +243,4 @@ export type DocumentApplied = z.output<typeof DocumentAppliedSchema>;
 export type DocumentAccepted = z.output<typeof DocumentAcceptedSchema>;
 export type BatchResult = z.output<typeof BatchResultSchema>;
 export type DocumentText = z.output<typeof DocumentTextSchema>;
-export type ChunkView = z.output<typeof ChunkSchema>;
 export type ChunkList = z.output<typeof ChunkListSchema>;

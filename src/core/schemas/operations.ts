@@ -49,10 +49,6 @@ export const IngestSchema = z
       .max(1000)
       .meta({ description: 'Absolute paths of files or folders.' }),
     source: SourceNameSchema.optional(),
-    keepMissing: z
-      .boolean()
-      .optional()
-      .meta({ description: 'Keep documents whose files have gone from the folders; without it they are deleted.' }),
     metadata: JsonObjectSchema.optional(),
     deleteMissing: z
       .boolean()

@@ -62,7 +62,7 @@ export const SearchResultSchema = z
   .meta({ id: 'SearchResult', description: 'Best first.' });
 
 /** Placeholders: `{n}` in `marker`; `{marker}`, `{text}`, `{title}`, `{uri}`, `{headings}` in `passage`. */
-export const TemplateSchema = z
+const TemplateSchema = z
   .strictObject({
     marker: z
       .string()
@@ -144,7 +144,6 @@ export type Mode = z.output<typeof ModeSchema>;
 export type Search = z.output<typeof SearchSchema>;
 export type SearchHit = z.output<typeof HitSchema>;
 export type SearchResult = z.output<typeof SearchResultSchema>;
-export type ContextTemplate = z.output<typeof TemplateSchema>;
 export type ContextRequest = z.output<typeof ContextSchema>;
 export type ContextResult = z.output<typeof ContextResultSchema>;
 export type Why = z.output<typeof WhySchema>;

@@ -1,4 +1,4 @@
-import { files } from '../../../connectors/files/index.js';
+import { connectors } from '../../../connectors/registry.js';
 import { exportCanonical } from '../../../pipelines/export.js';
 import type { ConsumerPorts } from '../../../pipelines/ingest/consume.js';
 import { replayDeadLetter } from '../../../pipelines/ingest/replay.js';
@@ -59,14 +59,14 @@ export function operationSurface(parts: OperationParts): Operations {
   return {
     async *ingest(caller, collection, request, signal) {
       const { paths, metadata } = request;
-      const changes = files.read({ paths, hidden: false }, undefined, signal);
+      const changes = connectors.files.read({ paths, hidden: false }, undefined, signal);
       yield* ingestChanges(
         parts,
         caller,
         {
           collection,
           source: request.source ?? 'files',
-          connector: files.name,
+          connector: connectors.files.name,
           changes: metadata === undefined ? changes : withMetadata(changes, metadata),
           deletes: request.deleteMissing ?? true,
         },

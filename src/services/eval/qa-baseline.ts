@@ -13,7 +13,7 @@ export interface BaselineOptions {
   readonly depth: number;
 }
 
-export const DEFAULT_BASELINE: BaselineOptions = { maxTokens: 256, specialTokens: 2, depth: 100 };
+const DEFAULT_BASELINE: BaselineOptions = { maxTokens: 256, specialTokens: 2, depth: 100 };
 
 export interface BaselineDocument {
   readonly id: string;

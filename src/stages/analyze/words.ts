@@ -1,5 +1,5 @@
 /** Longest input that is read; the rest is ignored. Inputs are chunks and queries, which are far shorter. UTF-16 units. */
-export const MAX_CHARACTERS = 1 << 18;
+const MAX_CHARACTERS = 1 << 18;
 /** Longest term in UTF-16 code units; the rest of a longer one (a hash, a Base64 blob) is cut off, in queries as well. */
 export const MAX_TERM = 64;
 

@@ -7,7 +7,7 @@ import type { Span } from '../../core/span.js';
  */
 
 /** Longer blocks are cut into sentences or lines before they are counted; shorter ones usually fit as they are. */
-export const WHOLE_BLOCK_CHARS = 360;
+const WHOLE_BLOCK_CHARS = 360;
 
 /** Lines are counted together up to about this many characters: fewer calls, same cuts nearly always. */
 const LINE_GROUP_CHARS = 100;

@@ -66,7 +66,7 @@ export function wideWithoutMark(bytes: Uint8Array): string | undefined {
   return undefined;
 }
 
-export function isUtf8(bytes: Uint8Array): boolean {
+function isUtf8(bytes: Uint8Array): boolean {
   try {
     new TextDecoder('utf-8', { fatal: true }).decode(bytes);
     return true;

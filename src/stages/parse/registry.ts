@@ -2,7 +2,7 @@ import { LANGUAGES } from './languages.js';
 import type { Parser } from './parser.js';
 
 /** Every parser there is; a new format adds its entry. */
-export const PARSERS: readonly Parser[] = [
+const PARSERS: readonly Parser[] = [
   {
     name: 'markdown',
     version: 1,

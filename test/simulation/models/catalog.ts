@@ -58,7 +58,7 @@ export class CatalogModel {
 
   compareAndSet(row: Omit<DocumentRow, 'token'>, expected: number | undefined): boolean {
     let of = this.rows.get(row.documentId);
-    if (!of) this.rows.set(row.documentId, (of = new Map()));
+    if (!of) this.rows.set(row.documentId, (of = new Map<string, DocumentRow>()));
     if (of.get(row.generation)?.token !== expected) return false;
     this.#tokens += 1;
     const next = { ...row, token: this.#tokens };
@@ -88,7 +88,7 @@ export class CatalogModel {
 
   record(documentId: string, version: VersionKey, ref: ContentRef): void {
     let of = this.contents.get(documentId);
-    if (!of) this.contents.set(documentId, (of = new Map()));
+    if (!of) this.contents.set(documentId, (of = new Map<string, { version: VersionKey; ref: ContentRef }>()));
     if (!of.has(ref.blob)) of.set(ref.blob, { version, ref });
   }
 
@@ -126,7 +126,7 @@ export class CatalogModel {
 
   addRevision(record: RevisionRecord): RevisionRecord {
     let of = this.revisions.get(record.documentId);
-    if (!of) this.revisions.set(record.documentId, (of = new Map()));
+    if (!of) this.revisions.set(record.documentId, (of = new Map<string, RevisionRecord>()));
     if (of.has(record.revision)) return this.useRevision(record.documentId, record.revision, record.version)!;
     of.set(record.revision, record);
     return record;
@@ -213,7 +213,7 @@ export function catalogPort(model: CatalogModel, scheduler: Turns, process: Proc
   };
   const items = (name: SourceName): Map<string, InventoryItem> => {
     let of = model.inventory.get(name.source);
-    if (!of) model.inventory.set(name.source, (of = new Map()));
+    if (!of) model.inventory.set(name.source, (of = new Map<string, InventoryItem>()));
     return of;
   };
   return {

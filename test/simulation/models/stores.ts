@@ -1,6 +1,5 @@
 import { FootnoteError } from '../../../src/core/errors.js';
 import type { ContentRef } from '../../../src/core/event.js';
-import { revisionId } from '../../../src/core/ids.js';
 import type { ParsedDocument } from '../../../src/core/document.js';
 import type { BlobStore } from '../../../src/core/ports/blobs.js';
 import type { VectorCache } from '../../../src/core/ports/cache.js';
@@ -70,9 +69,9 @@ export class Stores {
 
   of(generation: string, documentId: string): Map<string, Point> {
     let documents = this.points.get(generation);
-    if (!documents) this.points.set(generation, (documents = new Map()));
+    if (!documents) this.points.set(generation, (documents = new Map<string, Map<string, Point>>()));
     let points = documents.get(documentId);
-    if (!points) documents.set(documentId, (points = new Map()));
+    if (!points) documents.set(documentId, (points = new Map<string, Point>()));
     return points;
   }
 
@@ -264,10 +263,6 @@ export function parseContent(content: Content, parser: number): ParsedDocument {
     mime: 'text/plain',
     parser: `sim@${parser}`,
   };
-}
-
-export function revisionOf(content: Content, parser: number): string {
-  return revisionId({ contentSha256: content.sha256, parser: `sim@${parser}`, options: { mime: 'text/plain' } });
 }
 
 function prepareChunks(parsed: ParsedDocument, documentId: string, revision: string): PreparedChunk[] {

@@ -10,7 +10,7 @@ const SHARD = 2;
  * A name as a folder's name: `a-z 0-9 -` stand for themselves, every other byte of its UTF-8 is `_xx`. Nothing can leave
  * its folder, and names that differ in case only stay apart on file systems that ignore case.
  */
-export function encodeName(name: string): string {
+function encodeName(name: string): string {
   const encoded = plainName(name);
   if (encoded.length <= MAX_LENGTH) return encoded;
   return `=${createHash('sha256').update(name).digest('hex')}`;

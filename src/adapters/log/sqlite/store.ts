@@ -37,7 +37,7 @@ export interface StoreOptions {
 const PAGE_ROWS = 64;
 const PAGE_BYTES = 1 << 20;
 /** Rows a transaction of a long removal. */
-export const REMOVE_ROWS = 500;
+const REMOVE_ROWS = 500;
 
 /** The log's tables: short synchronous transactions. One process uses it, so ends and streams are kept in memory. */
 export class LogStore {

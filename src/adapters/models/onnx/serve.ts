@@ -5,7 +5,7 @@ import type { FromWorker, PlainError, Role, TextOutcome, ToWorker, WorkerSetup }
 import { loadEncoder, type TokenEncoder } from './session.js';
 
 /** Longer texts are not even tokenized: no model reads that far. */
-export const MAX_INPUT_CHARS = 1024 * 1024;
+const MAX_INPUT_CHARS = 1024 * 1024;
 
 interface Group {
   readonly group: number;

@@ -1,1 +1,1 @@
-export { openLanceVectors, type LanceOptions } from './store.js';
+export { openLanceVectors } from './store.js';

@@ -18,7 +18,7 @@ export const OVERFLOW = '*';
 const MAX_LABEL = 80;
 const MAX_LABELS = 2048;
 /** Hexadecimal digits of a number's 16 that make labels: ranges are exact to 28 bits of the mantissa, then a superset. */
-export const NUMBER_DIGITS = 10;
+const NUMBER_DIGITS = 10;
 
 function label(text: string): string {
   if (Buffer.byteLength(text) <= MAX_LABEL) return text;

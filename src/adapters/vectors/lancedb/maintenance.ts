@@ -10,7 +10,7 @@ import type { OpenTable } from './table.js';
 import type { Round, TableWriter } from './writer.js';
 
 /** Versions that were replaced longer ago than this are removed: until then a slow reader may still need them. */
-export const RETENTION_MS = 60_000;
+const RETENTION_MS = 60_000;
 /**
  * Points written since the last run after which one is due: a tenth of the table, within these. Until it ran, new points
  * are searched one by one (13 us each), and they do not count in the BM25 statistics of the indexed ones, while they are

@@ -163,7 +163,7 @@ function vectors(type: DataType, values: readonly (Float32Array | undefined)[], 
  * Terms are kept in one text that LanceDB splits at white space (Unicode White_Space). White space inside a term, which
  * an analyzer should not make, is written as U+001F and four hexadecimal digits.
  */
-export function encodeTerms(terms: readonly string[]): string {
+function encodeTerms(terms: readonly string[]): string {
   const joined = terms.join(' ');
   // Fast path: the only odd characters are our own single separators.
   if (!ODD.test(joined) && !joined.includes('  ') && countSpaces(joined) === Math.max(0, terms.length - 1)) {

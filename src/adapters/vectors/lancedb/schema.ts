@@ -3,7 +3,7 @@ import { FootnoteError } from '../../../core/errors.js';
 import type { StoreSpec } from '../../../core/ports/vectors.js';
 
 /** Format of our tables; raised when columns or encodings change. Recorded in each table's metadata. */
-export const TABLE_FORMAT = 1;
+const TABLE_FORMAT = 1;
 
 /** Key of the table's schema metadata that holds `{format, vectors}`. */
 const METADATA_KEY = 'footnote';

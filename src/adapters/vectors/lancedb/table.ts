@@ -16,8 +16,6 @@ export interface OpenTable {
   readonly durability: Durability;
 }
 
-export const FTS_INDEX = `${COLUMN.terms}_idx`;
-
 const tableFolder = (directory: string, generation: string) => join(directory, `${generation}.lance`);
 export const recordFile = (directory: string, generation: string) => join(directory, `${generation}.durable`);
 

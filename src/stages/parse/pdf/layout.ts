@@ -47,7 +47,7 @@ export function readingOrder(runs: readonly Run[]): Column[] {
 }
 
 /** Joins runs of one line; a gap of more than SEGMENT_GAP parts them. */
-export function toSegments(runs: readonly Run[]): Segment[] {
+function toSegments(runs: readonly Run[]): Segment[] {
   return rows(runs, (run) => run).flatMap((row) => {
     const sorted = [...row].sort((a, b) => a.u0 - b.u0);
     const groups: Run[][] = [];
