@@ -5,19 +5,19 @@ import type { Parser } from './parser.js';
 const PARSERS: readonly Parser[] = [
   {
     name: 'markdown',
-    version: 1,
+    version: 2,
     mimes: ['text/markdown'],
     load: async () => (await import('./markdown.js')).parseMarkdown,
   },
-  { name: 'text', version: 1, mimes: ['text/plain'], load: async () => (await import('./text.js')).parseText },
+  { name: 'text', version: 2, mimes: ['text/plain'], load: async () => (await import('./text.js')).parseText },
   {
     name: 'code',
-    version: 1,
+    version: 2,
     mimes: LANGUAGES.map((language) => language.mime),
     load: async () => (await import('./code.js')).parseCode,
   },
-  { name: 'html', version: 1, mimes: ['text/html'], load: async () => (await import('./html.js')).parseHtml },
-  { name: 'pdf', version: 1, mimes: ['application/pdf'], load: async () => (await import('./pdf.js')).parsePdf },
+  { name: 'html', version: 2, mimes: ['text/html'], load: async () => (await import('./html.js')).parseHtml },
+  { name: 'pdf', version: 2, mimes: ['application/pdf'], load: async () => (await import('./pdf.js')).parsePdf },
 ];
 
 export function parserFor(mime: string): Parser | undefined {
