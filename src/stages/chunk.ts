@@ -15,7 +15,7 @@ const CHUNKER_VERSION = 1;
 
 /** Plain values only: a generation stores them as they are. */
 export interface ChunkerOptions {
-  /** Tokens of text that a chunk aims at and does not exceed where its pieces can be cut. */
+  /** Tokens of text that a chunk of a section too long for the model aims at; not exceeded where its pieces can be cut. */
   readonly targetTokens: number;
   /** Tokens that heading path and table header may take. */
   readonly contextTokens: number;
@@ -28,8 +28,9 @@ export interface ChunkerOptions {
 }
 
 /**
- * One default for all sets: small chunks, because passages of this size carry the most evidence a token
- * (docs/decisions/0004-chunking-and-packing.md); the packer puts neighbours together again.
+ * One default for all sets: a section that the model takes whole stays whole, a longer one is cut small, because passages of
+ * this size carry the most evidence a token (docs/decisions/0004-chunking-and-packing.md); the packer puts neighbours
+ * together again.
  */
 export const DEFAULT_CHUNKER: ChunkerOptions = {
   targetTokens: 96,
@@ -85,11 +86,11 @@ interface Draft {
 }
 
 /**
- * Cuts a parsed document into chunks along its structure: never across a heading with text under it, at blocks (paragraph,
- * list item, table, code) where possible, else at rows, lines or sentences, else between words. A run without white space
- * is cut only when it alone exceeds the model's limit, or 24 characters for each token aimed at, then at a word boundary
- * or grapheme. All text but white space is in exactly one
- * chunk; chunks are in order and do not overlap.
+ * Cuts a parsed document into chunks along its structure: never across a heading with text under it. A section that the
+ * model takes whole stays whole; a longer one is cut at blocks (paragraph, list item, table, code) where possible, else at
+ * rows, lines or sentences, else between words. A run without white space is cut only when it alone exceeds the model's
+ * limit, or 24 characters for each token aimed at, then at a word boundary or grapheme. All text but white space is in
+ * exactly one chunk; chunks are in order and do not overlap.
  *
  * Size is counted by the embedder's tokenizer, a piece at a time, each piece once (pieces that turn out too long, a second
  * time as words). The sum is exact for tokenizers that split at white space first (WordPiece); where it comes near the
@@ -158,7 +159,9 @@ export function chunkDocument(
   };
   const slice = (span: Span): string => parsed.text.slice(span.start, span.end);
   sections.forEach((section, i) => {
-    for (const draft of fill(parsed.text, pieces[i] ?? [], limits)) {
+    const list = pieces[i] ?? [];
+    const whole = wholeDraft(parsed.text, list, room - contextOf(section.headings, undefined).tokens, limits);
+    for (const draft of whole ? [whole] : fill(parsed.text, list, limits)) {
       const span = trim(parsed.text, draft);
       if (span) emit(section, draft, span, draft.tokens);
     }
@@ -260,6 +263,18 @@ function divideWord(text: string, span: Span, tokens: number, limits: Limits, co
   return out.sort((a, b) => a.start - b.start);
 }
 
+/** A section that the model takes as a whole, beside its heading path, stays one chunk: nothing is torn that belongs together. */
+function wholeDraft(text: string, pieces: readonly Piece[], room: number, limits: Limits): Draft | undefined {
+  const [first] = pieces;
+  const last = pieces.at(-1);
+  if (!first || !last) return undefined;
+  const tokens = pieces.reduce((sum, piece) => sum + piece.tokens, 0);
+  if (tokens > room || last.end - first.start > 2 * limits.chars) return undefined;
+  const blocks = pieces.filter((piece) => piece.first).map((piece) => piece.block);
+  const glued = pieces.some((piece, i) => piece.glued || meets(text, pieces[i - 1], piece));
+  return { start: first.start, end: last.end, tokens, glued, blocks };
+}
+
 /**
  * Fills chunks with a section's pieces. A block that is long by itself begins a new chunk, and so does one that no longer
  * fits; a block longer than a chunk is cut into about equal parts. Headings and lines that announce what follows (they end
@@ -297,7 +312,7 @@ function fill(text: string, pieces: readonly Piece[], limits: Limits): Draft[] {
       };
       onlyHeadings = heading;
     } else {
-      open.glued ||= piece.glued || (piece.start === open.end && !ENDS_APART.test(text.charAt(open.end - 1)));
+      open.glued ||= piece.glued || meets(text, open, piece);
       open.end = piece.end;
       open.tokens += piece.tokens;
       if (open.blocks.at(-1) !== piece.block) open.blocks.push(piece.block);
@@ -310,6 +325,11 @@ function fill(text: string, pieces: readonly Piece[], limits: Limits): Draft[] {
 
 /** White space, or a full stop of a script without spaces: tokenizers split after both. */
 const ENDS_APART = /[\s。！？；]/;
+
+/** Whether two pieces meet inside a run, where the tokenizer may join what stands on both sides. */
+function meets(text: string, before: Span | undefined, piece: Span): boolean {
+  return piece.start === before?.end && !ENDS_APART.test(text.charAt(before.end - 1));
+}
 
 function announces(text: string, draft: Draft): boolean {
   return /[:：]\s*$/.test(text.slice(Math.max(draft.start, draft.end - 16), draft.end));

@@ -17,20 +17,23 @@ export interface BeirQuery {
   readonly relevant: ReadonlyMap<string, number>;
 }
 
-/** The corpus of a BEIR folder as a source: one plain-text document a row, its key the row's id. */
+/**
+ * The corpus of a BEIR folder as a source: a document a row, its key the row's id. The title is part of what is searched,
+ * as those sets mean it: it stands above the text as its heading.
+ */
 export async function* beirDocuments(directory: string): AsyncGenerator<SourceChange> {
   for await (const row of readJsonLines(join(directory, 'corpus.jsonl'), CorpusRow)) {
-    const content = Buffer.from(row.text);
+    const title = row.title.replace(/\s+/g, ' ').trim();
+    const content = Buffer.from(title === '' ? row.text : `# ${title}\n\n${row.text}`);
     yield {
       kind: 'item',
       key: row._id,
       scope: 'corpus',
-      quick: { sha256: sha256(content), title: row.title },
+      quick: { sha256: sha256(content) },
       bytes: content.length,
       open: () => Readable.from([content]),
-      mime: 'text/plain',
-      name: 'document.txt',
-      ...(row.title === '' ? {} : { title: row.title }),
+      mime: 'text/markdown',
+      name: 'document.md',
       observedAt: '1970-01-01T00:00:00.000Z',
     };
   }
