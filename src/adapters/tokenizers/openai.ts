@@ -4,14 +4,13 @@ import { BytePairCounter } from './byte-pairs.js';
 export const OPENAI_ENCODINGS = ['o200k_base', 'cl100k_base'] as const;
 export type OpenAiEncoding = (typeof OPENAI_ENCODINGS)[number];
 
-/**
- * A run of characters that may end up in one piece, long enough for the library's n² to hurt: letters, marks and symbols;
- * spaces; or the line ends and slashes that a piece of symbols takes along.
- */
-const LONG_RUN = /[^\s\p{N}]{400}|\s{400}|[\r\n/]{400}/u;
-
-/** Texts up to this length cannot hurt. */
+/** Pieces up to this length are left to the library, whose merge loop takes n² in it. */
 const SHORT = 400;
+
+/** Words come again and again: their counts are remembered, up to this many characters each ... */
+const REMEMBERED_LENGTH = 32;
+/** ... and this many of them: some 10 MB. When it is full, it begins anew. */
+const REMEMBERED = 100_000;
 
 /** Special tokens are plain text in documents: `<|endoftext|>` counts as its characters and never throws. */
 const PLAIN = { allowedSpecial: new Set<string>(), disallowedSpecial: new Set<string>() };
@@ -31,15 +30,25 @@ export async function openOpenAiCounter(name: OpenAiEncoding): Promise<TokenCoun
           import('gpt-tokenizer/encodingParams/constants'),
         ]);
   const pattern = name === 'o200k_base' ? patterns.O200K_TOKEN_SPLIT_REGEX : patterns.CL100K_TOKEN_SPLIT_REGEX;
+  const known = new Map<string, number>();
   let long: BytePairCounter | undefined;
+  const countPiece = (piece: string): number => {
+    if (piece.length > SHORT) return (long ??= new BytePairCounter(ranks)).count(piece);
+    if (piece.length > REMEMBERED_LENGTH) return encoding.countTokens(piece, PLAIN);
+    let tokens = known.get(piece);
+    if (tokens === undefined) {
+      tokens = encoding.countTokens(piece, PLAIN);
+      if (known.size >= REMEMBERED) known.clear();
+      known.set(piece, tokens);
+    }
+    return tokens;
+  };
   return {
     name,
     count(text) {
-      if (text.length <= SHORT || !LONG_RUN.test(text)) return encoding.countTokens(text, PLAIN);
-      long ??= new BytePairCounter(ranks);
-      let count = 0;
-      for (const [piece] of text.matchAll(pattern)) count += long.count(piece);
-      return count;
+      let tokens = 0;
+      for (const [piece] of text.matchAll(pattern)) tokens += countPiece(piece);
+      return tokens;
     },
   };
 }
