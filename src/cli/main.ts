@@ -4,9 +4,6 @@ import type { Host } from './host.js';
 import { ReaderGone } from './host.js';
 import { runProgram } from './program.js';
 
-// Read by the native vector store when it is loaded: its remarks are not for users.
-process.env['LANCEDB_LOG'] ??= 'error';
-
 const stop = new AbortController();
 
 for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
