@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import type { ConfigInput, Engine } from '../../src/engine.js';
 import { openEngine } from '../../src/engine.js';
+import { modelInput } from '../../src/stages/model-input.js';
 import type { CorpusFile } from '../corpus.js';
 import { spread } from '../corpus.js';
 import type { BenchResult } from '../result.js';
@@ -73,7 +74,7 @@ async function inputsOf(engine: Engine): Promise<string[]> {
   for (const { documentId } of documents) {
     const at = { collection: COLLECTION, documentId };
     const { chunks } = await engine.surface.documents.chunks(engine.caller, at, { limit: 100_000 }, never);
-    inputs.push(...chunks.map((chunk) => (chunk.context ?? '') + chunk.text));
+    inputs.push(...chunks.map((chunk) => modelInput((chunk.context ?? '') + chunk.text)));
   }
   return inputs;
 }

@@ -1,5 +1,6 @@
 import { FootnoteError, throwIfAborted } from '../../src/core/errors.js';
 import type { PreparedChunk } from '../../src/core/ports/processing.js';
+import { modelInput } from '../../src/stages/model-input.js';
 import { type Work, reach, timed } from './work.js';
 
 /** Inputs handed to the embedder at once: it sorts and batches by tokens itself, this bounds memory and abort latency. */
@@ -55,7 +56,7 @@ async function embedOne(work: Work, name: string, chunks: readonly PreparedChunk
     const batch = missing.slice(from, from + BATCH);
     const texts = batch.map((hash) => {
       const chunk = inputs.get(hash)!;
-      return chunk.context + chunk.text;
+      return modelInput(chunk.context + chunk.text);
     });
     const made = await embedder.embed(texts, 'document', options.signal);
     const entries = batch.map((hash, i) => {

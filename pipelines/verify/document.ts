@@ -5,6 +5,7 @@ import type { Generation } from '../../src/core/generation.js';
 import { sha256 } from '../../src/core/ids.js';
 import type { DocumentRow } from '../../src/core/ports/catalog.js';
 import type { Point } from '../../src/core/ports/vectors.js';
+import { modelInput } from '../../src/stages/model-input.js';
 import type { Check } from '../verify.js';
 
 /** How far a vector's length may be from 1 (32-bit floats). */
@@ -72,7 +73,7 @@ async function checkTexts(
   for (const point of points) {
     const where = `chunk ${point.chunkId}`;
     if (parsed.text.slice(point.span.start, point.span.end) !== point.text) problems.push(['span_mismatch', where]);
-    if (prefix !== undefined && sha256(prefix + point.context + point.text) !== point.inputSha256) {
+    if (prefix !== undefined && sha256(prefix + modelInput(point.context + point.text)) !== point.inputSha256) {
       problems.push(['input_mismatch', where]);
     }
   }

@@ -84,7 +84,7 @@ export interface Chunk {
   readonly tokens: number;
   readonly page?: number;
   readonly kind: ChunkKind;
-  /** Context put before the text in the model input (title, headings, table header); `input = prefix + context + text`. */
+  /** Context put before the text in the model input (title, headings, table header); `input = prefix + modelInput(context + text)`. */
   readonly context: string;
 }
 

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { Block, BlockKind, Chunk, ParsedDocument } from '../core/document.js';
 import { DEFAULT_CHUNKER, chunkDocument, chunkerFingerprint } from './chunk.js';
 import type { ChunkerOptions } from './chunk.js';
+import { modelInput } from './model-input.js';
 
 const of = { documentId: '3f0c2f6e-4a3b-5d1c-8e9f-0a1b2c3d4e5f', revision: 'r1' };
 
@@ -49,7 +50,7 @@ function checkLaws(document: ParsedDocument, chunks: readonly Chunk[], options: 
     expect(chunk.span.start).toBeGreaterThanOrEqual(last);
     last = chunk.span.end;
     covered.fill(1, chunk.span.start, chunk.span.end);
-    const exact = options.specialTokens + countWord(options.prefix + chunk.context + chunk.text);
+    const exact = options.specialTokens + countWord(options.prefix + modelInput(chunk.context + chunk.text));
     expect(exact).toBeLessThanOrEqual(options.maxTokens);
     // After the full stops of scripts without spaces this counter rounds up once more.
     if (/[。！？；]/.test(chunk.text)) expect(chunk.tokens).toBeGreaterThanOrEqual(exact);
@@ -175,6 +176,16 @@ describe('chunkDocument', () => {
     const long = cut(24);
     expect(long.total).toBeGreaterThan(DEFAULT_CHUNKER.maxTokens);
     expect(Math.max(...long.chunks.map((chunk) => chunk.tokens))).toBeLessThan(DEFAULT_CHUNKER.targetTokens + 60);
+  });
+
+  it('counts a rule as the three signs that the model gets of it', () => {
+    const dashes = '-'.repeat(400);
+    expect(modelInput(`| ${dashes} |\na--b ____ 1.5`)).toBe('| --- |\na--b ___ 1.5');
+    const table = `| Name | Meaning |\n| ${dashes} | ${dashes} |\n| a | the first |\n| b | the second |`;
+    const document = build([{ kind: 'table', text: table }]);
+    const chunks = chunkDocument(document, of, DEFAULT_CHUNKER, count);
+    checkLaws(document, chunks, DEFAULT_CHUNKER);
+    expect(chunks).toHaveLength(1);
   });
 
   it('changes only the chunks near an edited paragraph', () => {

@@ -7,11 +7,12 @@ import type { Context, CountTokens } from './chunk/context.js';
 import { cutRun, piecesOf, wordsOf } from './chunk/pieces.js';
 import { sectionsOf, trim } from './chunk/sections.js';
 import type { Section } from './chunk/sections.js';
+import { modelInput } from './model-input.js';
 
 export type { CountTokens } from './chunk/context.js';
 
 /** Raised whenever the same document and options could give other chunks. Part of the fingerprint. */
-const CHUNKER_VERSION = 1;
+const CHUNKER_VERSION = 2;
 
 /** Plain values only: a generation stores them as they are. */
 export interface ChunkerOptions {
@@ -104,7 +105,8 @@ export function chunkDocument(
   options: ChunkerOptions,
   countTokens: CountTokens,
 ): Chunk[] {
-  const count = countOnce(countTokens);
+  const countInputs: CountTokens = (texts) => countTokens(texts.map(modelInput));
+  const count = countOnce(countInputs);
   const prefixTokens = count(options.prefix);
   const room = options.maxTokens - options.specialTokens - prefixTokens;
   const contextTokens = Math.min(options.contextTokens, Math.floor(room / 2));
@@ -116,7 +118,7 @@ export function chunkDocument(
   const fingerprint = chunkerFingerprint(options);
   const title = of.title ?? parsed.title;
   const sections = sectionsOf(parsed, title === undefined ? undefined : title.replace(/\s+/g, ' ').trim());
-  const pieces = measure(parsed.text, sections, limits, countTokens);
+  const pieces = measure(parsed.text, sections, limits, countInputs);
   const chunks: Chunk[] = [];
   const contexts = new Map<string, Context>();
   const contextOf = (headings: readonly string[], header: string | undefined): Context => {
@@ -136,9 +138,9 @@ export function chunkDocument(
     const text = parsed.text.slice(span.start, span.end);
     let tokens = options.specialTokens + prefixTokens + context.tokens + textTokens;
     if (draft.glued || tokens > 0.75 * options.maxTokens) {
-      tokens = options.specialTokens + (countTokens([options.prefix + context.text + text])[0] ?? 0);
+      tokens = options.specialTokens + (countTokens([options.prefix + modelInput(context.text + text)])[0] ?? 0);
       if (tokens > options.maxTokens) {
-        for (const half of halves(parsed.text, span)) emit(section, draft, half, countTokens([slice(half)])[0] ?? 0);
+        for (const half of halves(parsed.text, span)) emit(section, draft, half, countInputs([slice(half)])[0] ?? 0);
         return;
       }
     }

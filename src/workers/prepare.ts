@@ -10,6 +10,7 @@ import { DEFAULT_LANGUAGE, createAnalyzer } from '../stages/analyze.js';
 import { chunkDocument } from '../stages/chunk.js';
 import type { ChunkerOptions } from '../stages/chunk.js';
 import { anchorsOf } from '../stages/cite.js';
+import { modelInput } from '../stages/model-input.js';
 
 export interface PrepareSetup {
   readonly tokenizer: TokenizerSpec;
@@ -38,7 +39,7 @@ answerCalls<PrepareRequest, PreparedChunk[]>(parentPort, async ({ parsed, of, sp
   const terms = createAnalyzer(parsed.language ?? DEFAULT_LANGUAGE);
   return chunks.map((chunk, index) => ({
     ...chunk,
-    inputSha256: sha256(options.prefix + chunk.context + chunk.text),
+    inputSha256: sha256(options.prefix + modelInput(chunk.context + chunk.text)),
     anchor: anchors[index]!,
     terms: terms(chunk.context + chunk.text),
   }));

@@ -30,7 +30,7 @@ export interface Parsing {
 }
 
 export interface PreparedChunk extends Chunk {
-  /** SHA-256 (hex) of prefix + context + text, the exact model input. */
+  /** SHA-256 (hex) of the exact model input: the prefix, then context and text with rules shortened. */
   readonly inputSha256: string;
   readonly anchor: Anchor;
   /** Analyzed terms. */
