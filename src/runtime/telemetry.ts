@@ -30,7 +30,7 @@ export interface Telemetry extends HttpTelemetry {
 
 export type CounterName =
   'queries_truncated' | 'vectors_cached' | 'vectors_embedded' | 'hits_dropped' | 'refills' | 'retries' | 'overloads';
-export type GaugeName = 'lag' | 'queue_depth' | 'in_flight_bytes' | 'embed_queue' | 'parse_queue';
+export type GaugeName = 'lag' | 'embed_queue' | 'parse_queue';
 
 export function createTelemetry(): Telemetry {
   const registry = new Registry();
