@@ -205,6 +205,7 @@ export async function openEngine(input: ConfigInput = {}, options: EngineOptions
       applied,
       jobs,
       now: () => clock.now(),
+      maxBytes: config.http.documentBytes,
       deleteListed: deleteFrom,
     }),
     search: (caller, collection, request, signal) => search(queryPorts, caller, collection, request, signal),
