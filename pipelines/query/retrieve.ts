@@ -58,6 +58,8 @@ export interface Retrieved {
   /** The query's unit vector; absent in lexical mode. */
   readonly vector?: Float32Array;
   readonly terms: readonly string[];
+  /** The lexical arm has no more than what is here: who is not in it holds no term of the query. */
+  readonly lexicalComplete: boolean;
   readonly weighs: { readonly dropped: number; readonly refills: number };
 }
 
@@ -98,6 +100,7 @@ export async function retrieve(ports: RetrievePorts, request: RetrieveRequest, w
         candidates,
         ...(vector === undefined ? {} : { vector }),
         terms,
+        lexicalComplete: arms.every(({ kind }, arm) => kind !== 'lexical' || (lists[arm]?.length ?? 0) < k),
         weighs: { dropped, refills },
       };
     }
