@@ -324,7 +324,10 @@ describe('a batch', () => {
   });
 
   it('takes no document larger than a put does', async () => {
-    const documents = [{ key: 'big', text: 'x'.repeat(200_001) }, { key: 'small', text: 'Fine.' }];
+    const documents = [
+      { key: 'big', text: 'x'.repeat(200_001) },
+      { key: 'small', text: 'Fine.' },
+    ];
     const answer = await call('POST', '/documents:batch', { query: { wait: 'true' }, json: { documents } });
     expect(answer.body).toMatchObject({ results: [{ error: { code: 'document_too_large' } }, { state: 'live' }] });
   });

@@ -27,7 +27,7 @@ export function startCli(args: readonly string[], { cwd, env = {} }: CliOptions)
   });
 }
 
-async function endOf(child: ChildProcess): Promise<CliResult> {
+export async function endOf(child: ChildProcess): Promise<CliResult> {
   let stdout = '';
   let stderr = '';
   child.stdout?.setEncoding('utf8').on('data', (text: string) => (stdout += text));
