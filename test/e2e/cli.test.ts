@@ -38,7 +38,7 @@ async function json(...args: string[]): Promise<Record<string, unknown>> {
 
 /** All that does not differ from one call to the next. */
 function timeless(body: Record<string, unknown>): Record<string, unknown> {
-  const { timings, startedAt: _, ...rest } = body;
+  const { timings, startedAt: _, ...rest } = body as { timings?: object; startedAt?: string };
   return { ...rest, ...(timings === undefined ? {} : { timings: Object.keys(timings).sort() }) };
 }
 
