@@ -43,6 +43,8 @@ export async function openStorage(config: Config, logger: Logger): Promise<Stora
     await mkdir(below('blobs'), { recursive: true, mode: 0o700 });
     const catalog = await openSqliteCatalog(below('catalog.db'));
     closers.push(() => catalog.close());
+    // The directory is ours alone: whoever held a lease in it died, and nobody should have to wait for it.
+    await catalog.leases.endAll();
     const log = openSqliteLog(below('log.db'), { partitions: config.ingest.partitions });
     closers.push(() => log.close());
     await checkLogIdentity(log, catalog);

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { CliServer } from '../support/cli-server.js';
 import { startCliServer } from '../support/cli-server.js';
 import type { CliResult } from '../support/cli.js';
-import { runCli } from '../support/cli.js';
+import { complaints, runCli } from '../support/cli.js';
 import { temporaryFolder } from '../support/fixtures.js';
 
 const SAMPLES = fileURLToPath(new URL('../../samples', import.meta.url));
@@ -31,9 +31,9 @@ const linesOf = (text: string) =>
 const report = async (name: string) => linesOf(await readFile(join(folder.path, name), 'utf8'));
 
 async function json(...args: string[]): Promise<Record<string, unknown>> {
-  const { code, stdout, stderr } = await cli(...args, '--json');
-  expect({ code, stderr }, args.join(' ')).toEqual({ code: 0, stderr: '' });
-  return JSON.parse(stdout) as Record<string, unknown>;
+  const result = await cli(...args, '--json');
+  expect({ code: result.code, said: complaints(result) }, args.join(' ')).toEqual({ code: 0, said: [] });
+  return JSON.parse(result.stdout) as Record<string, unknown>;
 }
 
 /** All that does not differ from one call to the next. */

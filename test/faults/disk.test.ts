@@ -75,7 +75,7 @@ describe.skipIf(!(await canMount()))('a real disk that is full or read-only (nee
     await openFileBlobs(join(path, 'blobs'));
     await catalog.close();
     // The first can't become read-only while files may be open.
-    const { path: view, remove } = await readOnlyView(path);
+    const { path: view, ...mounted } = await readOnlyView(path);
     const readOnly = { code: 'read_only' };
     try {
       await expect(openFileBlobs(join(view, 'blobs'))).rejects.toMatchObject(readOnly);
@@ -84,7 +84,7 @@ describe.skipIf(!(await canMount()))('a real disk that is full or read-only (nee
       await expect(lockDataDirectory(view)).rejects.toMatchObject(readOnly);
       await expect(lockDataDirectory(join(view, 'new'))).rejects.toMatchObject(readOnly);
     } finally {
-      await remove();
+      await mounted.remove();
     }
   });
 });
