@@ -83,7 +83,6 @@ describe('data of newer software', () => {
     );
     expect(error).toMatchObject({ code: 'data_newer', message: expect.stringMatching(advice) as string });
     expect((await failure('status', '--data', 'data')).code).toBe('data_newer');
-    expect((await failure('serve', '--data', 'data', '--port', '0')).code).toBe('data_newer');
     // The refusal gave the directory free, and a second one finds it as it was.
     await expect(openEngine(engineConfig(data()))).rejects.toMatchObject({ code: 'data_newer' });
   });
