@@ -6,8 +6,6 @@ const report = process.env['FOOTNOTE_TEST_REPORT'];
 export default defineConfig({
   test: {
     include: rooms.map((room) => `${room}/**/*.test.ts`),
-    // The native vector store's remarks, read when it is loaded.
-    env: { LANCEDB_LOG: 'error' },
     pool: 'forks',
     maxWorkers: 2,
     testTimeout: 120_000,
