@@ -223,7 +223,7 @@ describe('clients that are slow', () => {
   let served: Awaited<ReturnType<typeof serveEngine>>;
   beforeAll(async () => {
     data = await temporaryFolder();
-    served = await serveEngine(data.path, { http: { requestTimeoutMs: 300 } });
+    served = await serveEngine(data.path, { http: { requestTimeoutMs: 3000 } });
     await served.in('c')('PUT', '', { json: {} });
   });
   afterAll(async () => {
