@@ -1,5 +1,8 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { FootnoteError } from '../../src/core/errors.js';
 import type { BatchResult, DocumentView } from '../../src/core/schemas/documents.js';
 import type { JobView } from '../../src/core/schemas/jobs.js';
 import type { SearchResult } from '../../src/core/schemas/query.js';
@@ -16,9 +19,11 @@ let folder: Awaited<ReturnType<typeof temporaryFolder>>;
 let served: ServedEngine;
 let call: ReturnType<ServedEngine['in']>;
 let collections = 0;
+let reach: (point: string) => void = () => undefined;
 beforeAll(async () => {
   folder = await temporaryFolder();
-  served = await serveEngine(folder.path, { http: { documentBytes: 200_000 } });
+  const faults = { reach: async (point: string) => reach(point) };
+  served = await serveEngine(folder.path, { http: { documentBytes: 200_000 } }, { faults });
 });
 afterAll(async () => {
   await served.close();
@@ -236,7 +241,7 @@ describe('a patch', () => {
     const { signal } = new AbortController();
     const collection = `c${collections}`;
     try {
-      await import('node:fs/promises').then(({ writeFile }) => writeFile(`${source.path}/a.md`, 'Of gold.'));
+      await writeFile(join(source.path, 'a.md'), 'Of gold.');
       for await (const _ of surface.ingest(caller, collection, { paths: [source.path] }, signal));
       const { documentId } = (await search('gold'))[0]!;
       const owned = { status: 409, code: 'source_owned' };
@@ -282,6 +287,44 @@ describe('a deletion', () => {
     expect(await ended({ ...answer, body: { job: answer.body } })).toMatchObject({ state: 'succeeded' });
     expect(await keysOf('cobalt')).toEqual(['d']);
     expect((await call('DELETE', '/sources/{source}', { params: { source: 'none' } })).status).toBe(404);
+  });
+});
+
+describe('a collection that is deleted', () => {
+  it('takes everything along, what waits for it too', async () => {
+    await put('a', 'Of radium.');
+    reach = (point) => {
+      if (point === 'apply:parsed') throw new FootnoteError('unavailable', 'Not yet.');
+    };
+    const waiting = await put('b', 'Of radium, too.', { query: {} });
+    const { signal } = new AbortController();
+    const { surface, caller } = served.engine;
+    const source = await temporaryFolder();
+    try {
+      await writeFile(join(source.path, 'c.md'), 'Of radium, as well.');
+      const ingesting = (async () => {
+        for await (const _ of surface.ingest(caller, `c${collections}`, { paths: [source.path] }, signal));
+      })();
+      const outcome = ingesting.then(
+        () => 'done',
+        (error: unknown) => error,
+      );
+      const pending = async () =>
+        ((await call('GET', '/documents', { query: { state: 'pending' } })).body as { documents: object[] }).documents;
+      while ((await pending()).length < 2) await delay(10);
+      expect((await call('DELETE', '')).status).toBe(204);
+      const { job } = waiting.body as { job: JobView };
+      expect((await served.client.call('GET', '/v1/jobs/{id}', { params: { id: job.id } })).status).toBe(404);
+      expect(await outcome).toBeInstanceOf(FootnoteError);
+    } finally {
+      reach = () => undefined;
+      await source.remove();
+    }
+    expect((await call('GET', '')).status).toBe(404);
+    expect((await call('PUT', '', { json: {} })).status).toBe(201);
+    expect((await call('GET', '/documents')).body).toEqual({ documents: [] });
+    await put('b', 'Of radium, again.');
+    expect(await keysOf('radium')).toEqual(['b']);
   });
 });
 
