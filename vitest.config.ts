@@ -6,6 +6,8 @@ const report = process.env['FOOTNOTE_TEST_REPORT'];
 export default defineConfig({
   test: {
     include: rooms.map((room) => `${room}/**/*.test.ts`),
+    // As src/engine/quiet-store.ts, which the tests' processes come too late for.
+    env: { LANCEDB_LOG: 'error' },
     pool: 'forks',
     maxWorkers: 2,
     testTimeout: 120_000,

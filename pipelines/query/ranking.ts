@@ -1,10 +1,13 @@
 import type { Ranked } from '../../src/stages/fuse.js';
-import { fuse } from '../../src/stages/fuse.js';
+import { DEFAULT_WEIGHTS, fuse } from '../../src/stages/fuse.js';
 import { rank } from '../../src/stages/rank.js';
 import type { Mode, Retrieved, RetrievedCandidate } from './retrieve.js';
 
 /** Best first. Hybrid: both arms fused, then adjusted by the candidates' neighbours. One arm: its own order. */
-export function order(mode: Mode, retrieved: Pick<Retrieved, 'candidates' | 'vector'>): Ranked<RetrievedCandidate>[] {
-  const fused = fuse(retrieved.candidates, retrieved.vector);
+export function order(
+  mode: Mode,
+  { candidates, vector, lexicalComplete }: Pick<Retrieved, 'candidates' | 'vector' | 'lexicalComplete'>,
+): Ranked<RetrievedCandidate>[] {
+  const fused = fuse(candidates, vector, DEFAULT_WEIGHTS, lexicalComplete);
   return mode === 'hybrid' ? rank(fused) : fused;
 }

@@ -1,4 +1,4 @@
-import { FootnoteError } from '../../src/core/errors.js';
+import { FootnoteError, collectionNotFound } from '../../src/core/errors.js';
 import type { Filter } from '../../src/core/filter.js';
 import { fieldsOf, matches } from '../../src/core/filter.js';
 import type { Generation, Release } from '../../src/core/generation.js';
@@ -58,6 +58,8 @@ export interface Retrieved {
   /** The query's unit vector; absent in lexical mode. */
   readonly vector?: Float32Array;
   readonly terms: readonly string[];
+  /** The lexical arm has no more than what is here: who is not in it holds no term of the query. */
+  readonly lexicalComplete: boolean;
   readonly weighs: { readonly dropped: number; readonly refills: number };
 }
 
@@ -71,9 +73,7 @@ export async function retrieve(ports: RetrievePorts, request: RetrieveRequest, w
   const { caller, signal } = request;
   const release = await watch.time('release', () => ports.catalog.releases.current(caller.tenant, request.collection));
   const generation = release && (await ports.catalog.generations.get(release.generation));
-  if (!generation || generation.tenant !== caller.tenant) {
-    throw new FootnoteError('collection_not_found', `There is no collection ${request.collection}.`);
-  }
+  if (!generation || generation.tenant !== caller.tenant) throw collectionNotFound(request.collection);
   const terms = request.mode === 'dense' ? [] : ports.analysis.analyzeQuery(request.query, generation.id);
   const vector =
     request.mode === 'lexical' ? undefined : await watch.time('embed', () => queryVector(ports, request, generation));
@@ -100,6 +100,7 @@ export async function retrieve(ports: RetrievePorts, request: RetrieveRequest, w
         candidates,
         ...(vector === undefined ? {} : { vector }),
         terms,
+        lexicalComplete: arms.every(({ kind }, arm) => kind !== 'lexical' || (lists[arm]?.length ?? 0) < k),
         weighs: { dropped, refills },
       };
     }

@@ -3,7 +3,7 @@ import type { Caller } from '../../src/core/policy.js';
 import type { Catalog } from '../../src/core/ports/catalog.js';
 import type { Why, WhyResult } from '../../src/core/schemas/query.js';
 import { DEFAULT_FOLD_THRESHOLD, fold } from '../../src/stages/fold.js';
-import { FootnoteError } from '../../src/core/errors.js';
+import { FootnoteError, collectionNotFound } from '../../src/core/errors.js';
 import { order } from './ranking.js';
 import { retrieve } from './retrieve.js';
 import type { SearchPorts } from './search.js';
@@ -27,6 +27,7 @@ export async function why(
   const watch = new Stopwatch(ports.telemetry);
   const reader = narrowCaller(caller, request.as);
   const id = request.documentId;
+  if (!(await ports.catalog.releases.current(caller.tenant, collection))) throw collectionNotFound(collection);
   const head = (await ports.catalog.heads.get([id])).get(id);
   // Who may not know of the document at all gets the same answer as for one that is not there.
   if (head?.event.collection !== collection || !mayRead(caller, head.event.tenant, head.event.policy)) {

@@ -44,9 +44,7 @@ export class Exchange {
     });
     expired.catch(() => undefined);
     this.#timer = setTimeout(() => {
-      const error = new FootnoteError('overloaded', `The request took longer than the ${ms / 1000} s it may take.`, {
-        retryAfter: 5,
-      });
+      const error = this.#late(ms / 1000);
       this.abort(error);
       this.#expired?.(error);
     }, ms);
@@ -60,6 +58,13 @@ export class Exchange {
     } finally {
       clearTimeout(this.#timer);
     }
+  }
+
+  /** Whose fault it is: a body that is not here yet, or us. */
+  #late(seconds: number): FootnoteError {
+    return this.incoming.complete
+      ? new FootnoteError('overloaded', `The request took longer than the ${seconds} s it may take.`, { retryAfter: 5 })
+      : new FootnoteError('request_timeout', `The body was not complete after ${seconds} s: send it faster, or less.`);
   }
 
   #close(): void {

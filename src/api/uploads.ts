@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { Readable } from 'node:stream';
 import { FootnoteError } from '../core/errors.js';
 import type { DocumentFields } from '../core/schemas/documents.js';
-import { DOCUMENT_JSON, DocumentJsonSchema } from '../core/schemas/documents.js';
+import { DOCUMENT_JSON, DocumentJsonSchema, readContent } from '../core/schemas/documents.js';
 import type { Upload } from '../core/surface.js';
 import { guardIncoming, mediaType, readAll, refuseEncoding } from './bodies.js';
 import { multipartUpload } from './multipart.js';
@@ -34,19 +34,15 @@ export async function openUpload(incoming: IncomingMessage, limits: UploadLimits
 
 async function jsonUpload(incoming: IncomingMessage, limits: UploadLimits): Promise<OpenUpload> {
   const body = parseJson(await readAll(incoming, limits.batchBytes, limits.stallMs), 'the document');
-  const { text, base64, ...fields } = check(DocumentJsonSchema, body, 'the document');
-  const bytes = text === undefined ? Buffer.from(base64!, 'base64') : Buffer.from(text, 'utf8');
+  const { bytes, fields } = readContent(check(DocumentJsonSchema, body, 'the document'));
   if (bytes.length > limits.documentBytes) {
     throw new FootnoteError('document_too_large', `The document is larger than ${limits.documentBytes} bytes.`);
   }
-  // Text came as characters, so its bytes are UTF-8 by our own choice and nothing is to be guessed.
-  const known: DocumentFields =
-    text === undefined ? fields : { ...fields, parse: { ...fields.parse, charset: 'utf-8' } };
   const content = Readable.from([bytes], { objectMode: false });
   return {
     content,
     maxBytes: limits.documentBytes,
-    fields: () => Promise.resolve(known),
+    fields: () => Promise.resolve(fields),
     dispose: () => void content.destroy(),
   };
 }

@@ -108,6 +108,13 @@ export function asFootnoteError(error: unknown): FootnoteError {
   return new FootnoteError('internal', message, { cause: error, permanence: 'transient' });
 }
 
+export function collectionNotFound(name: string): FootnoteError {
+  return new FootnoteError(
+    'collection_not_found',
+    `There is no collection ${JSON.stringify(name)}. Create it with PUT /v1/collections/${name}, or ingest into it.`,
+  );
+}
+
 export function throwIfAborted(signal: AbortSignal | undefined): void {
   if (signal?.aborted) throw new FootnoteError('cancelled', 'The operation was cancelled.', { cause: signal.reason });
 }

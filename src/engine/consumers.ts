@@ -3,8 +3,7 @@ import type { ConsumerPorts } from '../../pipelines/ingest/consume.js';
 import { consumeGeneration } from '../../pipelines/ingest/consume.js';
 import type { ApplyOutcome } from '../../pipelines/ingest/ports.js';
 import type { Config } from '../core/config.js';
-import { asFootnoteError } from '../core/errors.js';
-import type { FootnoteError } from '../core/errors.js';
+import { FootnoteError, asFootnoteError } from '../core/errors.js';
 import type { Generation } from '../core/generation.js';
 import { streamOf } from '../core/generation.js';
 import type { EventLog } from '../core/ports/log.js';
@@ -25,6 +24,8 @@ interface Running {
   readonly abort: AbortController;
   readonly done: Promise<void>;
   problem: FootnoteError | undefined;
+  /** Aborted when it follows the log no longer, with the reason. */
+  readonly stopped: AbortController;
 }
 
 /** States whose generations follow the log; retired ones so that rolling back is instant and deletions reach them. */
@@ -42,7 +43,9 @@ export class Consumers {
     const abort = new AbortController();
     // Every delivery in flight listens.
     setMaxListeners(0, abort.signal);
-    const running: Running = { generation, abort, done: Promise.resolve(), problem: undefined };
+    const stopped = new AbortController();
+    setMaxListeners(0, stopped.signal);
+    const running: Running = { generation, abort, done: Promise.resolve(), problem: undefined, stopped };
     (running as { done: Promise<void> }).done = this.#run(running);
     this.#running.set(generation.id, running);
   }
@@ -62,6 +65,11 @@ export class Consumers {
   /** Why a generation does not follow the log, if it does not. */
   problem(generation: string): FootnoteError | undefined {
     return this.#running.get(generation)?.problem;
+  }
+
+  /** Aborts when the generation stops following its log: what waits for it to apply something waits for nothing then. */
+  stopped(generation: string): AbortSignal {
+    return this.#running.get(generation)?.stopped.signal ?? AbortSignal.abort(gone(generation));
   }
 
   /** Waits until the generation has committed what stands in the log now. @throws its problem, cancelled */
@@ -85,6 +93,7 @@ export class Consumers {
 
   async #stop(running: Running): Promise<void> {
     running.abort.abort();
+    running.stopped.abort(gone(running.generation.id));
     await running.done;
     this.#running.delete(running.generation.id);
   }
@@ -114,7 +123,15 @@ export class Consumers {
     } catch (error) {
       if (abort.signal.aborted) return;
       running.problem = asFootnoteError(error);
+      running.stopped.abort(running.problem);
       logger.error({ ...about, code: running.problem.code, reason: running.problem.message }, 'generation stopped');
     }
   }
+}
+
+function gone(generation: string): FootnoteError {
+  return new FootnoteError(
+    'unavailable',
+    `Generation ${generation} follows its log no longer: its collection was deleted, or the engine is closing.`,
+  );
 }

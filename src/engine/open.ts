@@ -154,7 +154,10 @@ export async function openEngine(input: ConfigInput = {}, options: EngineOptions
     clock,
     newSpec: () => models.newSpec(),
     start: async (generation) => consumers.start(generation),
-    stop: (tenant, collection) => consumers.stop(tenant, collection),
+    async stop(tenant, collection) {
+      await consumers.stop(tenant, collection);
+      await jobs.cancelFor(tenant, collection);
+    },
   });
   const outbox = createOutboxPublisher({ heads: catalog.heads, log, faults, clock });
   const writes = new DocumentWrites({ catalog, blobs, clock, faults, onDecided: () => outbox.wake() });
@@ -205,6 +208,7 @@ export async function openEngine(input: ConfigInput = {}, options: EngineOptions
       applied,
       jobs,
       now: () => clock.now(),
+      maxBytes: config.http.documentBytes,
       deleteListed: deleteFrom,
     }),
     search: (caller, collection, request, signal) => search(queryPorts, caller, collection, request, signal),

@@ -1,3 +1,4 @@
+import './quiet-store.js';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { openFileBlobs } from '../adapters/blobs/files/index.js';
@@ -30,8 +31,6 @@ export interface Storage {
  * @throws data_in_use, data_newer, data_corrupt, read_only, disk_full, log_mismatch
  */
 export async function openStorage(config: Config, logger: Logger): Promise<Storage> {
-  // Read by the native vector store when it opens its first table: its remarks are not for users.
-  process.env['LANCEDB_LOG'] ??= 'error';
   const lock = await lockDataDirectory(config.data);
   const closers: (() => Promise<void>)[] = [() => lock.release()];
   const close = async (): Promise<void> => {
@@ -43,6 +42,8 @@ export async function openStorage(config: Config, logger: Logger): Promise<Stora
     await mkdir(below('blobs'), { recursive: true, mode: 0o700 });
     const catalog = await openSqliteCatalog(below('catalog.db'));
     closers.push(() => catalog.close());
+    // The directory is ours alone: whoever held a lease in it died, and nobody should have to wait for it.
+    await catalog.leases.endAll();
     const log = openSqliteLog(below('log.db'), { partitions: config.ingest.partitions });
     closers.push(() => log.close());
     await checkLogIdentity(log, catalog);

@@ -48,18 +48,26 @@ export class ThreadCalls<Request, Response> {
       if (this.#waiting.length >= this.options.queue) {
         throw new FootnoteError('overloaded', 'Too much work is waiting: try again in a moment.', { retryAfter: 1 });
       }
-      const call: Call = { request, resolve: resolve as (value: unknown) => void, reject };
+      const abort = (): void => {
+        // What a thread is already at runs to its end; only its answer is dropped.
+        const at = this.#waiting.indexOf(call);
+        if (at >= 0) this.#waiting.splice(at, 1);
+        call.reject(new FootnoteError('cancelled', 'The operation was cancelled.'));
+      };
+      // A signal may live as long as the process: what it still listened for would keep every request in memory.
+      const ending =
+        <T>(end: (value: T) => void) =>
+        (value: T): void => {
+          signal?.removeEventListener('abort', abort);
+          end(value);
+        };
+      const call: Call = {
+        request,
+        resolve: ending(resolve as (value: unknown) => void),
+        reject: ending(reject),
+      };
       this.#waiting.push(call);
-      signal?.addEventListener(
-        'abort',
-        () => {
-          // What a thread is already at runs to its end; only its answer is dropped.
-          const at = this.#waiting.indexOf(call);
-          if (at >= 0) this.#waiting.splice(at, 1);
-          reject(new FootnoteError('cancelled', 'The operation was cancelled.'));
-        },
-        { once: true },
-      );
+      signal?.addEventListener('abort', abort, { once: true });
       this.#pump();
     });
   }

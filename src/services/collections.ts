@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { FootnoteError } from '../core/errors.js';
+import { collectionNotFound } from '../core/errors.js';
 import type { Generation, GenerationSpec, Release } from '../core/generation.js';
 import { streamOf } from '../core/generation.js';
 import type { JsonObject } from '../core/json.js';
@@ -62,10 +62,7 @@ export class CollectionsService {
   async get(tenant: string, name: string): Promise<Collection> {
     const collection = await this.ports.catalog.collections.get(tenant, name);
     if (collection) return collection;
-    throw new FootnoteError(
-      'collection_not_found',
-      `There is no collection ${JSON.stringify(name)}. Create it with PUT /v1/collections/${name}, or ingest into it.`,
-    );
+    throw collectionNotFound(name);
   }
 
   /** Makes sure that the collection has a live generation with its store; what a crash left half made is finished. */

@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream';
 import type { ParsedDocument } from '../core/document.js';
-import { FootnoteError } from '../core/errors.js';
+import { FootnoteError, collectionNotFound } from '../core/errors.js';
 import type { ContentRef } from '../core/event.js';
 import { type Caller, mayRead } from '../core/policy.js';
 import type { BlobStore } from '../core/ports/blobs.js';
@@ -8,7 +8,7 @@ import type { Catalog, DocumentRow, Head } from '../core/ports/catalog.js';
 import type { Point, VectorStore } from '../core/ports/vectors.js';
 
 export interface DocumentReadPorts {
-  readonly catalog: Pick<Catalog, 'heads' | 'documents' | 'revisions' | 'releases'>;
+  readonly catalog: Pick<Catalog, 'collections' | 'heads' | 'documents' | 'revisions' | 'releases'>;
   readonly blobs: Pick<BlobStore, 'get' | 'read'>;
   readonly vectors: Pick<VectorStore, 'document'>;
 }
@@ -42,10 +42,14 @@ const PAGE = 200;
 export class DocumentReads {
   constructor(private readonly ports: DocumentReadPorts) {}
 
+  /** @throws document_not_found, collection_not_found */
   async get(caller: Caller, collection: string, documentId: string): Promise<DocumentView> {
     const { heads } = this.ports.catalog;
     const head = (await heads.get([documentId])).get(documentId);
-    if (!head || !readable(caller, collection, head)) throw notFound(documentId);
+    if (!head || !readable(caller, collection, head)) {
+      if (await this.ports.catalog.collections.get(caller.tenant, collection)) throw notFound(documentId);
+      throw collectionNotFound(collection);
+    }
     return this.#view(head, await this.#generation(caller, collection));
   }
 
@@ -78,7 +82,7 @@ export class DocumentReads {
     }
   }
 
-  /** The normalized text with its structure: of the visible revision, or of an older one that is still kept. @throws not_found */
+  /** The normalized text with its structure: of the visible revision, or of an older one that is still kept. @throws content_missing */
   async text(
     caller: Caller,
     collection: string,
@@ -88,7 +92,13 @@ export class DocumentReads {
     const { row } = await this.get(caller, collection, documentId);
     const wanted = revision ?? row?.visible?.revision;
     const record = wanted === undefined ? undefined : await this.ports.catalog.revisions.get(documentId, wanted);
-    if (!record) throw new FootnoteError('not_found', `There is no such text of document ${documentId}.`);
+    if (!record) {
+      const message =
+        revision === undefined
+          ? `Document ${documentId} has no searchable text: read the document, its state and error say why.`
+          : `The text of revision ${revision} is not kept (any more): leave the revision away for the newest text.`;
+      throw new FootnoteError('content_missing', message);
+    }
     const bytes = await this.ports.blobs.read(record.parsed);
     return { revision: record.revision, parsed: JSON.parse(Buffer.from(bytes).toString('utf8')) as ParsedDocument };
   }

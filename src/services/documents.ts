@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream';
-import { FootnoteError, asFootnoteError, throwIfAborted } from '../core/errors.js';
+import { FootnoteError, asFootnoteError, collectionNotFound, throwIfAborted } from '../core/errors.js';
 import { type ChangeEvent, type ContentRef, EVENT_VERSION, type ParseOptions } from '../core/event.js';
 import { streamOf } from '../core/generation.js';
 import { type DocumentName, documentId } from '../core/ids.js';
@@ -247,7 +247,7 @@ export class DocumentWrites {
   async #collection(name: DocumentName): Promise<Collection> {
     const found = await this.ports.catalog.collections.get(name.tenant, name.collection);
     if (found) return found;
-    throw new FootnoteError('collection_not_found', `There is no collection ${name.collection}.`);
+    throw collectionNotFound(name.collection);
   }
 
   /** @throws source_owned when a connector owns it */

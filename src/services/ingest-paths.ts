@@ -125,6 +125,7 @@ function outcomeOf(row: DocumentRow): Omit<ReportLine, 'ms' | 'file'> {
     ...(visible.pages === undefined ? {} : { pages: visible.pages }),
   };
   if (visible.chunks > 0) return { outcome: 'indexed', ...measures };
-  const code = visible.warnings?.find((warning) => ['empty_document', 'no_text_layer'].includes(warning));
-  return { outcome: 'skipped', code: code ?? 'empty_document', message: 'It holds no text to index.', ...measures };
+  const scanned = visible.warnings?.some((warning) => warning.startsWith('no_text_layer:'));
+  const code = scanned ? 'no_text_layer' : 'empty_document';
+  return { outcome: 'skipped', code, message: 'It holds no text to index.', ...measures };
 }

@@ -21,6 +21,7 @@ export interface JobContext {
 export type JobHandler = (context: JobContext) => Promise<void>;
 
 interface Running {
+  readonly job: Job;
   readonly abort: AbortController;
   readonly done: Promise<void>;
   paused: { promise: Promise<void>; open: () => void } | undefined;
@@ -116,6 +117,18 @@ export class JobRunner {
     return updated;
   }
 
+  /** Cancels what is under way for a collection that goes away: nothing that it waits for will come. */
+  async cancelFor(tenant: string, collection: string): Promise<void> {
+    const all = [...this.#running.values()].filter(({ job }) => job.tenant === tenant && job.collection === collection);
+    for (const { job } of all) {
+      await this.control(job.id, 'cancel').catch((error: unknown) => {
+        // It ended meanwhile.
+        if (asFootnoteError(error).code !== 'conflict') throw error;
+      });
+    }
+    await Promise.all(all.map(({ done }) => done));
+  }
+
   /** Stops all work; the jobs stay as they are and go on at the next start. */
   async close(): Promise<void> {
     this.#closing = true;
@@ -129,7 +142,7 @@ export class JobRunner {
 
   #start(job: Job): void {
     const abort = new AbortController();
-    const running: Running = { abort, done: Promise.resolve(), paused: undefined };
+    const running: Running = { job, abort, done: Promise.resolve(), paused: undefined };
     this.#running.set(job.id, running);
     (running as { done: Promise<void> }).done = this.#run(job, running).finally(() => {
       this.#running.delete(job.id);

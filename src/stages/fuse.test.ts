@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { fuse, unite } from './fuse.js';
+import { DEFAULT_WEIGHTS, fuse, unite } from './fuse.js';
 import type { Candidate } from './fuse.js';
 
 const score = fc.option(fc.double({ min: -1, max: 1, noNaN: true }), { nil: undefined });
@@ -71,6 +71,17 @@ describe('fuse', () => {
     const least = fuse(make([...list, { id: 'c', dense: 0.7, lexical: 2 }]), undefined);
     expect(missing.map((entry) => entry.scores.fused)).toEqual(least.map((entry) => entry.scores.fused));
     expect(missing[2]?.scores.lexical).toBeUndefined();
+  });
+
+  it('lets a term count that one candidate alone holds, when the lexical arm is known to be complete', () => {
+    const others = Array.from({ length: 41 }, (_, n) => ({
+      id: `o${n}`,
+      dense: 0.3 + n / 100,
+      lexical: undefined,
+    }));
+    const list = make([...others, { id: 'rare', dense: 0.5, lexical: 7 }]);
+    expect(ids(fuse(list, undefined)).indexOf('rare')).toBeGreaterThan(15);
+    expect(ids(fuse(list, undefined, DEFAULT_WEIGHTS, true))[0]).toBe('rare');
   });
 
   it('leaves one arm alone in its order', () => {

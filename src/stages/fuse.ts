@@ -33,7 +33,7 @@ export interface FusionWeights {
 }
 
 /** One default for all data. The dense arm leads; see docs/decisions/0003-fusion-and-ranking.md. */
-const DEFAULT_WEIGHTS: FusionWeights = { dense: 0.7, lexical: 0.3 };
+export const DEFAULT_WEIGHTS: FusionWeights = { dense: 0.7, lexical: 0.3 };
 
 /** Puts the arms' lists together, one candidate an id. A candidate in both lists gets both scores. */
 export function unite<C extends Candidate>(dense: readonly C[], lexical: readonly C[]): C[] {
@@ -54,23 +54,26 @@ export function unite<C extends Candidate>(dense: readonly C[], lexical: readonl
  * fusion throws away: Bruch, Gai and Ingber 2023, "An analysis of fusion functions for hybrid retrieval").
  *
  * A candidate that an arm did not return: its dot product is computed where the vectors are known; otherwise it gets the
- * least score that the arm returned, which is an upper bound of its true score. An arm that returned nothing, or the same
- * score for everything, has no say. Does not depend on the order of the candidates.
+ * least score that the arm returned, which is an upper bound of its true score, or 0, its true BM25, when the lexical arm
+ * returned all that it has: a term that one passage alone holds would have no say otherwise. An arm that returned nothing,
+ * or the same score for everything, has none. Does not depend on the order of the candidates.
  *
  * @param candidates ids are unique (`unite`)
  * @param query unit vector of the query in the candidates' space
+ * @param lexicalComplete every point with a term of the query is among the candidates
  */
 export function fuse<C extends Candidate>(
   candidates: readonly C[],
   query: Float32Array | undefined,
   weights: FusionWeights = DEFAULT_WEIGHTS,
+  lexicalComplete = false,
 ): Ranked<C>[] {
   // Sums of floating-point numbers depend on their order, so it is fixed first.
   const sorted = [...candidates].sort((a, b) => (a.id < b.id ? -1 : a.id > b.id ? 1 : 0));
   const dense = sorted.map((candidate) => denseScore(candidate, query));
   const lexical = sorted.map((candidate) => candidate.lexical);
   const denseZ = standardize(dense);
-  const lexicalZ = standardize(lexical);
+  const lexicalZ = standardize(lexical, lexicalComplete ? 0 : undefined);
   return sorted
     .map((candidate, i) => {
       const fused = weights.dense * (denseZ[i] ?? 0) + weights.lexical * (lexicalZ[i] ?? 0);
@@ -109,12 +112,12 @@ function dot(a: Float32Array, b: Float32Array): number {
   return s + t + u + v;
 }
 
-/** z-scores; missing values stand at the least known one. All 0 where nothing is known or nothing differs. */
-function standardize(values: readonly (number | undefined)[]): number[] {
+/** z-scores; missing values stand at `absent`, or the least known one. All 0 where nothing is known or nothing differs. */
+function standardize(values: readonly (number | undefined)[], absent?: number): number[] {
   let least = Infinity;
   for (const value of values) if (value !== undefined && value < least) least = value;
   if (least === Infinity) return values.map(() => 0);
-  const filled = values.map((value) => value ?? least);
+  const filled = values.map((value) => value ?? absent ?? least);
   const mean = filled.reduce((sum, value) => sum + value, 0) / filled.length;
   const deviation = Math.sqrt(filled.reduce((sum, value) => sum + (value - mean) ** 2, 0) / filled.length);
   // Rounding alone may leave a tiny deviation where all values are equal.

@@ -1,7 +1,3 @@
-import { spawnSync } from 'node:child_process';
-import { rmSync, writeFileSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openFileBlobs } from '../../src/adapters/blobs/files/index.js';
@@ -10,50 +6,28 @@ import { openSqliteCatalog } from '../../src/adapters/catalog/sqlite/index.js';
 import { openSqliteLog } from '../../src/adapters/log/sqlite/index.js';
 import { lockDataDirectory } from '../../src/runtime/data-lock.js';
 import { makeEvent } from '../support/fixtures.js';
-
-/** A file system of 2 MiB that can be filled and made read-only; only an administrator can have one. */
-function mount(path: string, options: string): boolean {
-  return spawnSync('mount', ['-t', 'tmpfs', '-o', options, 'tmpfs', path]).status === 0;
-}
-
-async function canMount(): Promise<boolean> {
-  const path = await mkdtemp(join(tmpdir(), 'footnote-test-'));
-  const can = mount(path, 'size=2m');
-  if (can) spawnSync('umount', [path]);
-  await rm(path, { recursive: true, force: true });
-  return can;
-}
+import type { SmallDisk } from '../support/mounts.js';
+import { canMount, readOnlyView, smallDisk } from '../support/mounts.js';
 
 const OWNER = { tenant: 't', collection: 'c', documentId: 'd', kind: 'original' } as const;
 
 describe.skipIf(!(await canMount()))('a real disk that is full or read-only (needs the right to mount)', () => {
+  let disk: SmallDisk;
   let path: string;
   beforeEach(async () => {
-    path = await mkdtemp(join(tmpdir(), 'footnote-test-'));
-    mount(path, 'size=2m');
+    disk = await smallDisk(2);
+    path = disk.path;
   });
-  afterEach(async () => {
-    spawnSync('umount', ['-l', path]);
-    await rm(path, { recursive: true, force: true });
-  });
+  afterEach(() => disk.remove());
 
   /** Fills the disk, expects the typed error, frees it, expects work to go on. */
   async function filled(work: () => Promise<unknown>): Promise<void> {
-    const ballast = join(path, 'ballast');
-    for (let size = 2 << 20; size >= 512; size /= 2) {
-      for (;;) {
-        try {
-          writeFileSync(ballast, Buffer.alloc(size), { flag: 'a' });
-        } catch {
-          break;
-        }
-      }
-    }
+    disk.fill();
     const until = async () => {
       for (let i = 0; i < 500; i += 1) await work();
     };
     await expect(until()).rejects.toMatchObject({ code: 'disk_full', permanence: 'transient' });
-    rmSync(ballast);
+    disk.free();
     await work();
   }
 
@@ -100,10 +74,8 @@ describe.skipIf(!(await canMount()))('a real disk that is full or read-only (nee
     const catalog = await openSqliteCatalog(join(path, 'catalog.db'));
     await openFileBlobs(join(path, 'blobs'));
     await catalog.close();
-    // A second, read-only view of the same files: the first can't become it while files may be open.
-    const view = await mkdtemp(join(tmpdir(), 'footnote-test-'));
-    expect(spawnSync('mount', ['--bind', path, view]).status).toBe(0);
-    expect(spawnSync('mount', ['-o', 'remount,ro,bind', view]).status).toBe(0);
+    // The first can't become read-only while files may be open.
+    const { path: view, ...mounted } = await readOnlyView(path);
     const readOnly = { code: 'read_only' };
     try {
       await expect(openFileBlobs(join(view, 'blobs'))).rejects.toMatchObject(readOnly);
@@ -112,8 +84,7 @@ describe.skipIf(!(await canMount()))('a real disk that is full or read-only (nee
       await expect(lockDataDirectory(view)).rejects.toMatchObject(readOnly);
       await expect(lockDataDirectory(join(view, 'new'))).rejects.toMatchObject(readOnly);
     } finally {
-      spawnSync('umount', ['-l', view]);
-      await rm(view, { recursive: true, force: true });
+      await mounted.remove();
     }
   });
 });

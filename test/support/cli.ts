@@ -27,13 +27,18 @@ export function startCli(args: readonly string[], { cwd, env = {} }: CliOptions)
   });
 }
 
-async function endOf(child: ChildProcess): Promise<CliResult> {
+export async function endOf(child: ChildProcess): Promise<CliResult> {
   let stdout = '';
   let stderr = '';
   child.stdout?.setEncoding('utf8').on('data', (text: string) => (stdout += text));
   child.stderr?.setEncoding('utf8').on('data', (text: string) => (stderr += text));
   const [code, signal] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null];
   return { code, signal, stdout, stderr };
+}
+
+/** What a command says on standard error besides how far it is, which depends on the machine's speed. */
+export function complaints({ stderr }: Pick<CliResult, 'stderr'>): string[] {
+  return stderr.split('\n').filter((line) => line !== '' && !/^[A-Z][\w ]+: \d+(\/\d+)?, /.test(line));
 }
 
 export function runCli(args: readonly string[], options: CliOptions): Promise<CliResult> {

@@ -28,7 +28,11 @@ export function serve(program: Command, host: Host, ending: Ending): void {
       };
       const config = { ...loaded.config, http };
       const other = await runningServer(config.data, run.signal);
-      if (other) throw new FootnoteError('data_in_use', `A server at ${other.address} owns ${config.data} already.`);
+      if (other)
+        throw new FootnoteError(
+          'data_in_use',
+          `A server at ${other.address} owns ${config.data} already: use that one, stop it, or give another directory (--data).`,
+        );
       const engine = await openLocal(host, config);
       try {
         const { url } = await engine.serve();

@@ -296,6 +296,8 @@ export interface Leases {
   /** @returns false when it is no longer this holder's */
   renew(lease: Lease, ttlMs: number, now: number): Promise<boolean>;
   release(lease: Lease): Promise<void>;
+  /** Ends every lease. For a process that has just become the only one on this catalog: their holders are dead. */
+  endAll(): Promise<void>;
 }
 
 export interface InventoryItem {

@@ -68,6 +68,22 @@ export const DocumentJsonSchema = z
     example: { title: 'Guide', mime: 'text/markdown', text: '# Guide\n\nTurn the key to the left.\n' },
   });
 
+/**
+ * The bytes of a document that came as JSON, and what it brings besides. Text came as characters, so its bytes are UTF-8
+ * by our own choice and nothing is to be guessed.
+ */
+export function readContent({
+  text,
+  base64,
+  ...fields
+}: DocumentFields & { text?: string | undefined; base64?: string | undefined }): {
+  bytes: Buffer;
+  fields: DocumentFields;
+} {
+  if (text === undefined) return { bytes: Buffer.from(base64 ?? '', 'base64'), fields };
+  return { bytes: Buffer.from(text, 'utf8'), fields: { ...fields, parse: { ...fields.parse, charset: 'utf-8' } } };
+}
+
 const BatchItemSchema = z.union([
   z
     .strictObject({

@@ -39,7 +39,9 @@ export const HitSchema = z
     source: z.string(),
     key: z.string(),
     score: z.number(),
-    scores: z.record(z.string(), z.number()).meta({ description: 'By arm: dense, lexical.' }),
+    scores: z
+      .record(z.string(), z.number())
+      .meta({ description: 'By arm: dense, lexical; `fused` before the neighbours.' }),
     confidence: z.number().min(0).max(1),
     text: z.string(),
     title: z.string().optional(),

@@ -2,13 +2,14 @@ import { createHash } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import { Transform } from 'node:stream';
 import { v4 as uuid4 } from 'uuid';
-import { FootnoteError, asFootnoteError } from '../../core/errors.js';
+import { FootnoteError, asFootnoteError, collectionNotFound } from '../../core/errors.js';
 import { documentId, sha256 } from '../../core/ids.js';
 import { canonicalJson } from '../../core/json.js';
 import type { JsonObject } from '../../core/json.js';
 import type { Caller } from '../../core/policy.js';
 import type { Catalog, DocumentRow } from '../../core/ports/catalog.js';
 import type { BatchResult, DocumentBatch, DocumentView as DocumentAnswer } from '../../core/schemas/documents.js';
+import { readContent } from '../../core/schemas/documents.js';
 import type { DocumentAt, DocumentById, EngineSurface, WriteOptions, WriteOutcome } from '../../core/surface.js';
 import type { Applied } from '../../services/applied.js';
 import type { DocumentReads, DocumentView } from '../../services/document-reads.js';
@@ -24,6 +25,8 @@ export interface DocumentSurfaceParts {
   readonly applied: Applied;
   readonly jobs: JobRunner;
   readonly now: () => number;
+  /** Of one document; single uploads bring their own limit. */
+  readonly maxBytes: number;
   /** Deletes documents of a connector's source; all of them without a key. */
   readonly deleteListed: (
     of: { tenant: string; collection: string; source: string; connector: string; key?: string },
@@ -185,18 +188,7 @@ async function writeBatch(
       const accepted =
         item.op === 'delete'
           ? await remove(parts, caller, at, {}, signal)
-          : await parts.writes.put(
-              caller,
-              at,
-              {
-                content: item.text === undefined ? Buffer.from(item.base64 ?? '', 'base64') : Buffer.from(item.text),
-                fields: async () => ({
-                  ...item,
-                  ...(item.text !== undefined && item.mime === undefined ? { mime: 'text/plain' } : {}),
-                }),
-              },
-              { signal },
-            );
+          : await putItem(parts, caller, at, item, signal);
       written.push(accepted);
       results.push({ documentId: accepted.documentId, source: at.source, key: at.key, state: 'pending' });
     } catch (thrown) {
@@ -241,6 +233,18 @@ async function writeBatch(
     return { job: jobView(ended), results };
   }
   return answer;
+}
+
+/** As a single put of the same document would: the same bytes and fields, so the same revision. */
+function putItem(
+  { writes, maxBytes }: DocumentSurfaceParts,
+  caller: Caller,
+  at: DocumentAt,
+  { op: _op, source: _source, key: _key, ...document }: Extract<DocumentBatch['documents'][number], { op: 'upsert' }>,
+  signal: AbortSignal,
+): Promise<Accepted> {
+  const { bytes, fields } = readContent(document);
+  return writes.put(caller, at, { content: bytes, maxBytes, fields: async () => fields }, { signal });
 }
 
 /** Deletes what the API owns; what a connector owns, in the connector's name. */
@@ -399,7 +403,7 @@ function reused(): FootnoteError {
 
 async function requireCollection(parts: DocumentSurfaceParts, caller: Caller, name: string): Promise<void> {
   if (await parts.catalog.collections.get(caller.tenant, name)) return;
-  throw new FootnoteError('collection_not_found', `There is no collection ${name}.`);
+  throw collectionNotFound(name);
 }
 
 /** Passes the bytes on; `sha256` tells their hash once they have all passed. */

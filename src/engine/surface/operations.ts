@@ -179,14 +179,19 @@ export async function* ingestChanges(
   if (!generation) throw new FootnoteError('internal', `Generation ${release.generation} is not in the catalog.`);
   const problem = parts.consumers.problem(generation.id);
   if (problem) throw problem;
-  yield* ingestPaths(
-    {
-      ...parts.ingestPorts,
-      caughtUp: (_collection, _generation, inner) => parts.consumers.caughtUp(generation, inner),
-    },
-    { collection, generation: generation.id, maxBytes: parts.config.parsing.maxBytes, ...of },
-    signal,
-  );
+  const stopped = parts.consumers.stopped(generation.id);
+  try {
+    yield* ingestPaths(
+      {
+        ...parts.ingestPorts,
+        caughtUp: (_collection, _generation, inner) => parts.consumers.caughtUp(generation, inner),
+      },
+      { collection, generation: generation.id, maxBytes: parts.config.parsing.maxBytes, ...of },
+      AbortSignal.any([signal, stopped]),
+    );
+  } catch (error) {
+    throw stopped.aborted && !signal.aborted ? stopped.reason : error;
+  }
 }
 
 /** @param onProblem told each problem as it is found */

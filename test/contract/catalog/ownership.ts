@@ -69,6 +69,16 @@ export function describeOwnership(make: MakeCatalog): void {
       expect(await race(async (i) => (await leases().acquire('l', `h${i}`, 1000, 0)) !== undefined)).toBe(1);
     });
 
+    it('all end at once for who knows their holders dead, and their fences go on rising', async () => {
+      const dead = (await leases().acquire('l', 'a', 1000, 0))!;
+      await leases().acquire('m', 'a', 1000, 0);
+      await leases().endAll();
+      expect(await leases().renew(dead, 1000, 1)).toBe(false);
+      const next = (await leases().acquire('l', 'b', 1000, 1))!;
+      expect(next.fence).toBeGreaterThan(dead.fence);
+      expect(await leases().acquire('m', 'b', 1000, 1)).toBeDefined();
+    });
+
     it('change hands only after expiry or release, with a higher fence each time', async () => {
       const a = (await leases().acquire('l', 'a', 1000, 0))!;
       expect(a).toMatchObject({ name: 'l', holder: 'a', expiresAt: 1000 });

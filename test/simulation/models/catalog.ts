@@ -382,6 +382,7 @@ export function catalogPort(model: CatalogModel, scheduler: Turns, process: Proc
         call(OP.leases, () => {
           if (model.leases.get(lease.name)?.fence === lease.fence) model.leases.delete(lease.name);
         }),
+      endAll: unsupported,
     },
     cursors: {
       load: (name) =>

@@ -66,6 +66,10 @@ export class SqlLeases implements Leases {
     return changed(result);
   }
 
+  async endAll(): Promise<void> {
+    await this.#db.updateTable('leases').set({ holder: '', expires_at: 0 }).execute();
+  }
+
   async release(lease: Lease): Promise<void> {
     await this.#db
       .updateTable('leases')

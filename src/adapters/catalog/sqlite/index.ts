@@ -20,7 +20,11 @@ function wiring(database: SqliteDatabase): KyselyDatabase {
       return {
         reader: database.reads(text),
         all: (parameters) => database.rows(text, parameters as readonly SqliteValue[]),
-        run: (parameters) => database.run(text, parameters as readonly SqliteValue[]),
+        run(parameters) {
+          // A full disk ends the transaction by itself: what ended it is to be told, not that nothing is left to undo.
+          if (sql === 'rollback' && !database.inTransaction) return { changes: 0, lastInsertRowid: 0 };
+          return database.run(text, parameters as readonly SqliteValue[]);
+        },
         iterate() {
           throw new Error('streaming holds a read transaction open: read in pages');
         },

@@ -95,6 +95,12 @@ function checkGraph(session: InferenceSession, setup: WorkerSetup): void {
   if (!session.outputNames.includes(setup.output)) {
     refuse(`it has no output ${setup.output}; its outputs are ${session.outputNames.join(', ')}`);
   }
+  const output = session.outputMetadata.find(({ name }) => name === setup.output);
+  const dims = output?.isTensor ? output.shape.at(-1) : undefined;
+  // Graphs may leave it open; then the first vector tells.
+  if (typeof dims === 'number' && dims !== setup.dims) {
+    refuse(`its vectors have ${dims} dimensions, the manifest says ${setup.dims}: correct dims there`);
+  }
   const declared = setup.inputs && [...setup.inputs].sort().join(', ');
   const actual = [...session.inputNames].sort().join(', ');
   if (declared !== undefined && declared !== actual) refuse(`its inputs are ${actual}, the manifest says ${declared}`);
