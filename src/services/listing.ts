@@ -3,7 +3,7 @@ import { FootnoteError, asFootnoteError, throwIfAborted } from '../core/errors.j
 import type { ChangeEvent, ContentRef } from '../core/event.js';
 import { EVENT_VERSION, eventVersion } from '../core/event.js';
 import { streamOf } from '../core/generation.js';
-import { documentId } from '../core/ids.js';
+import { documentId, sha256 } from '../core/ids.js';
 import { canonicalJson } from '../core/json.js';
 import type { BlobStore } from '../core/ports/blobs.js';
 import type { Catalog, Collection, InventoryItem, Lease, SourceName } from '../core/ports/catalog.js';
@@ -179,11 +179,17 @@ const UNSETTLED = { unsettled: true };
 interface ItemState {
   readonly quick?: unknown;
   readonly sha256?: string;
+  /** Hash of what the event says besides the content: title, URI, type and metadata. */
+  readonly about?: string;
   readonly fresh?: boolean;
 }
 
 function settledState(known: InventoryItem | undefined): ItemState | undefined {
   return known && known.state.unsettled !== true ? known.state : undefined;
+}
+
+function aboutOf({ title, uri, mime, name, metadata }: Extract<SourceChange, { kind: 'item' }>): string {
+  return sha256(canonicalJson([title, uri, mime, name, metadata].map((field) => field ?? null)));
 }
 
 class Listing {
@@ -214,13 +220,18 @@ class Listing {
     const known = await this.ports.catalog.cursors.item(this.name, item.key);
     const before = settledState(known);
     const sameScope = known?.scope === item.scope;
-    if (before && sameScope && before.fresh === false && canonicalJson(before.quick) === canonicalJson(item.quick)) {
+    const about = aboutOf(item);
+    const sameAbout = before?.about === about;
+    const sameQuick = before?.fresh === false && canonicalJson(before.quick) === canonicalJson(item.quick);
+    if (sameScope && sameAbout && sameQuick) {
       this.#report(item.key, 'unchanged');
       return;
     }
     if (item.bytes > this.options.maxBytes) {
       const message = `${item.bytes} bytes are more than the limit of ${this.options.maxBytes} (parsing.maxBytes).`;
-      this.#report(item.key, 'skipped', { code: 'document_too_large', message });
+      // What is searchable is out of date then, which is more than a file passed over.
+      const stale = known ? ' What was indexed of it before stays.' : '';
+      this.#report(item.key, known ? 'failed' : 'skipped', { code: 'document_too_large', message: message + stale });
       return;
     }
     const id = this.#id(item.key);
@@ -238,8 +249,8 @@ class Listing {
       return;
     }
     await this.ports.faults.reach('listing:content-stored');
-    const state = { quick: item.quick, sha256: content.sha256, fresh: item.fresh ?? false };
-    if (before?.sha256 === content.sha256) {
+    const state = { quick: item.quick, sha256: content.sha256, about, fresh: item.fresh ?? false };
+    if (sameAbout && before.sha256 === content.sha256) {
       await this.ports.blobs.delete(content);
       await this.#remember({ key: item.key, scope: item.scope, state });
       this.#report(item.key, 'unchanged');

@@ -147,6 +147,22 @@ describe('a folder over its life', () => {
     expect(await dump()).toEqual(first);
   });
 
+  it('takes other metadata of unchanged files, and embeds nothing for it', async () => {
+    const withMetadata = async (metadata?: { year: number }) => {
+      const request = { paths: [docs.path], ...(metadata ? { metadata } : {}) };
+      const { surface, caller } = served.engine;
+      for await (const event of surface.ingest(caller, 'buoy', request, new AbortController().signal)) {
+        if (event.type === 'summary') return event;
+      }
+      throw new Error('the ingestion ended without a summary');
+    };
+    expect(await withMetadata({ year: 2024 })).toMatchObject({ indexed: 3, unchanged: 0, embedded: 0 });
+    expect((await search('anchor'))[0]).toMatchObject({ metadata: { year: 2024 } });
+    expect(await withMetadata({ year: 2024 })).toMatchObject({ indexed: 0, unchanged: 3 });
+    expect(await withMetadata()).toMatchObject({ indexed: 3, embedded: 0 });
+    expect(await dump()).toEqual(first);
+  });
+
   it('stays as it is over a restart', async () => {
     await served.close();
     served = await serveEngine(data.path);
