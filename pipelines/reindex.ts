@@ -1,6 +1,6 @@
 import { FootnoteError, asFootnoteError, throwIfAborted } from '../src/core/errors.js';
 import type { Position } from '../src/core/event.js';
-import { type Generation, type GenerationState, type Release, streamOf } from '../src/core/generation.js';
+import { type Generation, type GenerationState, type Release, buildHold, streamOf } from '../src/core/generation.js';
 import { documentId } from '../src/core/ids.js';
 import type { DocumentRow, Documents, Generations, Releases } from '../src/core/ports/catalog.js';
 import type { Clock } from '../src/core/ports/clock.js';
@@ -44,7 +44,7 @@ export async function buildGeneration(
   options: BuildOptions,
 ): Promise<{ documents: number; failed: number }> {
   const stream = streamOf(target.tenant, target.collection);
-  const hold = `build:${target.id}`;
+  const hold = buildHold(target.id);
   // First everything is held, then from S on: nothing can be trimmed in between.
   await ports.log.hold(stream, hold, beginning(await ports.log.committed(stream, from.id)));
   const since = await ports.log.committed(stream, from.id);
@@ -195,7 +195,10 @@ export async function switchRelease(
     at: new Date(ports.clock.now()).toISOString(),
   };
   if (!(await ports.releases.switch(next, current?.number ?? 0))) {
-    throw new FootnoteError('conflict', 'Another release was made meanwhile: look at it and decide again.');
+    throw new FootnoteError(
+      'conflict',
+      'Another release was made meanwhile, or this generation was dropped: look and decide again.',
+    );
   }
   // The release row alone says what is served; the states follow it.
   await move(ports, targetId, target.state, 'live', `release ${next.number}`);
@@ -243,9 +246,14 @@ export async function dropGeneration(ports: DropPorts, id: string, reason: strin
     throw new FootnoteError('conflict', `Generation ${id} is being served: release another one first.`);
   }
   const stream = streamOf(generation.tenant, generation.collection);
-  await move(ports, id, generation.state, 'dropped', reason);
+  if (generation.state !== 'dropped') {
+    const at = new Date(ports.clock.now()).toISOString();
+    if (!(await ports.generations.move(id, generation.state, 'dropped', at, reason))) {
+      throw new FootnoteError('conflict', `Generation ${id} was released or moved meanwhile: look and decide again.`);
+    }
+  }
   await ports.log.dropGroup(stream, id);
-  await ports.log.release(stream, `build:${id}`);
+  await ports.log.release(stream, buildHold(id));
   await ports.documents.dropGeneration(id);
   await ports.vectors.drop(id);
 }

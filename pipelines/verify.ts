@@ -1,6 +1,6 @@
 import { throwIfAborted } from '../src/core/errors.js';
 import type { Position } from '../src/core/event.js';
-import { type Generation, streamOf } from '../src/core/generation.js';
+import { type Generation, buildHold, streamOf } from '../src/core/generation.js';
 import type { DocumentRow } from '../src/core/ports/catalog.js';
 import type { VersionKey } from '../src/core/version.js';
 import { reached } from './positions.js';
@@ -126,14 +126,16 @@ async function checkOrphans(check: Check, generation: Generation): Promise<void>
   }
 }
 
-/** A worker that outlived its generation may have written rows or points again. */
+/** A worker or a build that outlived its generation may have written to it again, or made the log wait for it. */
 async function checkDropped(check: Check, generation: Generation): Promise<void> {
-  const { ports, options } = check;
+  const { ports, options, stream } = check;
   const rows = await ports.documents.list(generation.id, { limit: 1 });
-  if (rows.length === 0) return;
   if (options.repair) {
-    await ports.documents.dropGeneration(generation.id);
+    await ports.log.dropGroup(stream, generation.id);
+    await ports.log.release(stream, buildHold(generation.id));
     await ports.vectors.drop(generation.id);
+    if (rows.length > 0) await ports.documents.dropGeneration(generation.id);
   }
+  if (rows.length === 0) return;
   check.found('generation_left', { generation: generation.id, detail: 'rows of a dropped generation' }, options.repair);
 }

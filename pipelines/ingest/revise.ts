@@ -2,11 +2,9 @@ import type { ParsedDocument } from '../../src/core/document.js';
 import { FootnoteError, asFootnoteError, throwIfAborted } from '../../src/core/errors.js';
 import type { ContentRef } from '../../src/core/event.js';
 import { revisionId } from '../../src/core/ids.js';
+import { NAME_BLOB_WITHIN_MS } from '../../src/core/ports/blobs.js';
 import type { ParseHints, ParseInput } from '../../src/core/ports/processing.js';
 import { type Work, nowIso, reach, timed } from './work.js';
-
-/** Blobs that nothing names are swept after an hour; one is named well before that. */
-const NAME_WITHIN_MS = 15 * 60_000;
 
 export interface Revised {
   readonly revision: string;
@@ -76,7 +74,7 @@ export async function keepText(work: Work, revision: string, parsed: ParsedDocum
     );
     storedAt = ports.clock.now();
     await reach(work, 'apply:text-stored');
-  } while (ports.clock.now() - storedAt > NAME_WITHIN_MS);
+  } while (ports.clock.now() - storedAt > NAME_BLOB_WITHIN_MS);
   const record = await ports.revisions.add({
     documentId,
     revision,

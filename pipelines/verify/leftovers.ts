@@ -1,11 +1,11 @@
 import { throwIfAborted } from '../../src/core/errors.js';
 import { eventVersion } from '../../src/core/event.js';
 import type { ContentRef } from '../../src/core/event.js';
+import { UNNAMED_BLOB_GRACE_MS } from '../../src/core/ports/blobs.js';
 import { versionKey } from '../../src/core/version.js';
 import type { Check } from '../verify.js';
 
 const PAGE = 500;
-const HOUR_MS = 3_600_000;
 
 /** Dead letters whose event can no longer be applied: a replay would only report `superseded`. */
 export async function checkLetters(check: Check): Promise<void> {
@@ -84,7 +84,7 @@ async function freeLeft(check: Check, documentId: string): Promise<void> {
  */
 export async function sweepBlobs(check: Check, appliedAt: number): Promise<void> {
   const { ports, options, owner } = check;
-  const before = appliedAt - (options.blobGraceMs ?? HOUR_MS);
+  const before = appliedAt - (options.blobGraceMs ?? UNNAMED_BLOB_GRACE_MS);
   let batch: Pick<ContentRef, 'blob' | 'bytes'>[] = [];
   for await (const { ref, modifiedAt } of ports.blobs.list(owner)) {
     throwIfAborted(options.signal);

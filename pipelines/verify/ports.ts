@@ -15,7 +15,7 @@ export interface VerifyPorts {
   readonly vectors: Pick<VectorStore, 'document' | 'scroll' | 'prune' | 'drop'>;
   readonly cache: Pick<VectorCache, 'forget'>;
   readonly deadLetters: EventLog['deadLetters'];
-  readonly log: Pick<EventLog, 'end' | 'committed'>;
+  readonly log: Pick<EventLog, 'end' | 'committed' | 'dropGroup' | 'release'>;
   readonly clock: Pick<Clock, 'now'>;
 }
 

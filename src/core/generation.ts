@@ -54,3 +54,8 @@ export interface Release {
 export function streamOf(tenant: string, collection: string): string {
   return `${tenant}/${collection}`;
 }
+
+/** The hold on the log that a generation's build takes. */
+export function buildHold(generation: string): string {
+  return `build:${generation}`;
+}

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
-import { v5 as uuid5 } from 'uuid';
+import { parse as parseUuid, v5 as uuid5 } from 'uuid';
 import { canonicalJson } from './json.js';
 import type { VersionKey } from './version.js';
 
 /** Namespace of all of Footnote's name-based ids (RFC 9562, version 5). Never changes. */
-const NAMESPACE = '8f2a7f0e-6d0b-5a53-9c55-2f1c0d6f3a10';
+const NAMESPACE = parseUuid('8f2a7f0e-6d0b-5a53-9c55-2f1c0d6f3a10');
 
 /** Joins with a length before each part, so that ("a","bc") and ("ab","c") differ. */
 function name(parts: readonly (string | number)[]): string {

@@ -5,7 +5,7 @@ import { streamOf } from '../core/generation.js';
 import { type DocumentName, documentId } from '../core/ids.js';
 import type { Json, JsonObject } from '../core/json.js';
 import { type Caller, type Policy, PolicySchema, mayRead } from '../core/policy.js';
-import type { BlobStore } from '../core/ports/blobs.js';
+import { type BlobStore, NAME_BLOB_WITHIN_MS } from '../core/ports/blobs.js';
 import type { Catalog, Collection, Head, SourceRecord } from '../core/ports/catalog.js';
 import type { Clock } from '../core/ports/clock.js';
 import { type VersionKey, parseVersionKey, versionKey } from '../core/version.js';
@@ -70,11 +70,6 @@ export interface Accepted {
   readonly created: boolean;
 }
 
-/**
- * A blob that no event names is swept after an hour. A write that took longer than this from its upload to its decision
- * (a suspended machine) is refused instead of naming a blob that may be gone.
- */
-const DECIDE_WITHIN_MS = 15 * 60_000;
 /** A write that lost this many races in a row is told to its caller. */
 const ATTEMPTS = 32;
 
@@ -207,7 +202,8 @@ export class DocumentWrites {
         event,
         updatedAt: this.#now(),
       };
-      if (storedAt !== undefined && this.ports.clock.now() - storedAt > DECIDE_WITHIN_MS) {
+      // Refused rather than naming a blob that may have been swept meanwhile.
+      if (storedAt !== undefined && this.ports.clock.now() - storedAt > NAME_BLOB_WITHIN_MS) {
         throw new FootnoteError('request_timeout', 'The upload took too long to be accepted: send it again.', {
           permanence: 'permanent',
         });

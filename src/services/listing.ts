@@ -5,7 +5,7 @@ import { EVENT_VERSION, eventVersion } from '../core/event.js';
 import { streamOf } from '../core/generation.js';
 import { documentId, sha256 } from '../core/ids.js';
 import { canonicalJson } from '../core/json.js';
-import type { BlobStore } from '../core/ports/blobs.js';
+import { type BlobStore, NAME_BLOB_WITHIN_MS } from '../core/ports/blobs.js';
 import type { Catalog, Collection, InventoryItem, Lease, SourceName } from '../core/ports/catalog.js';
 import type { Clock } from '../core/ports/clock.js';
 import type { SourceChange } from '../core/ports/connector.js';
@@ -234,31 +234,25 @@ class Listing {
       this.#report(item.key, known ? 'failed' : 'skipped', { code: 'document_too_large', message: message + stale });
       return;
     }
-    const id = this.#id(item.key);
-    let content: ContentRef;
-    try {
-      content = await this.ports.blobs.put(
-        { tenant: this.name.tenant, collection: this.name.collection, documentId: id, kind: 'original' },
-        item.open(),
-        { maxBytes: this.options.maxBytes, signal: this.signal },
-      );
-    } catch (error) {
-      const reason = asFootnoteError(error);
-      if (reason.code === 'cancelled' || reason.code === 'disk_full' || reason.code === 'read_only') throw reason;
-      this.#report(item.key, 'failed', { code: reason.code, message: reason.message });
-      return;
-    }
-    await this.ports.faults.reach('listing:content-stored');
-    const state = { quick: item.quick, sha256: content.sha256, about, fresh: item.fresh ?? false };
-    if (sameAbout && before.sha256 === content.sha256) {
-      await this.ports.blobs.delete(content);
-      await this.#remember({ key: item.key, scope: item.scope, state });
+    let stored = await this.#store(item);
+    if (!stored) return;
+    const state = { quick: item.quick, about, fresh: item.fresh ?? false };
+    const { sha256 } = stored.content;
+    if (sameAbout && before.sha256 === sha256) {
+      await this.ports.blobs.delete(stored.content);
+      await this.#remember({ key: item.key, scope: item.scope, state: { ...state, sha256 } });
       this.#report(item.key, 'unchanged');
       return;
     }
-    if (!known && !(await this.#readable(item, content))) return;
+    if (!known && !(await this.#readable(item, stored.content))) return;
     await this.#remember({ key: item.key, scope: item.scope, state: UNSETTLED });
     await this.ports.faults.reach('listing:announced');
+    while (this.ports.clock.now() - stored.at > NAME_BLOB_WITHIN_MS) {
+      await this.ports.blobs.delete(stored.content);
+      stored = await this.#store(item);
+      if (!stored) return;
+    }
+    const { content } = stored;
     const version = await this.#append({
       ...this.#event(item.key),
       op: 'upsert',
@@ -270,9 +264,32 @@ class Listing {
       ...(item.metadata === undefined ? {} : { metadata: item.metadata }),
       observedAt: item.observedAt,
     });
-    await this.#remember({ key: item.key, scope: item.scope, state });
+    await this.#remember({ key: item.key, scope: item.scope, state: { ...state, sha256: content.sha256 } });
     await this.ports.faults.reach('listing:remembered');
     this.#report(item.key, 'sent', { version });
+  }
+
+  /** Reads the item into a blob of its own. @returns undefined when it can't be read: reported */
+  async #store(
+    item: Extract<SourceChange, { kind: 'item' }>,
+  ): Promise<{ readonly content: ContentRef; readonly at: number } | undefined> {
+    const { tenant, collection } = this.name;
+    let content: ContentRef;
+    try {
+      content = await this.ports.blobs.put(
+        { tenant, collection, documentId: this.#id(item.key), kind: 'original' },
+        item.open(),
+        { maxBytes: this.options.maxBytes, signal: this.signal },
+      );
+    } catch (error) {
+      const reason = asFootnoteError(error);
+      if (reason.code === 'cancelled' || reason.code === 'disk_full' || reason.code === 'read_only') throw reason;
+      this.#report(item.key, 'failed', { code: reason.code, message: reason.message });
+      return undefined;
+    }
+    const at = this.ports.clock.now();
+    await this.ports.faults.reach('listing:content-stored');
+    return { content, at };
   }
 
   /** Files that no parser takes never reach the log, unless the document is known: then its state has to change. */

@@ -4,6 +4,7 @@ import type { Visibility } from '../../src/core/ports/catalog.js';
 import type { Delivery } from '../../src/core/ports/log.js';
 import type { Point } from '../../src/core/ports/vectors.js';
 import { type Version, type VersionKey, parseVersionKey, versionKey } from '../../src/core/version.js';
+import type { CatalogMutants } from './models/catalog.js';
 import type { LogMutants } from './models/log.js';
 import type { SimPorts } from './ports.js';
 
@@ -14,6 +15,7 @@ export interface Mutant {
   readonly law: string;
   readonly versionOf?: (event: ChangeEvent, position: Position) => Version;
   readonly log?: LogMutants;
+  readonly catalog?: CatalogMutants;
   /** Wraps the ports of every process. */
   readonly ports?: (ports: SimPorts) => SimPorts;
   /** What a reader believes of a document instead of the truth. */
@@ -30,6 +32,14 @@ export interface Mutant {
   readonly replayAtNewPosition?: boolean;
   /** Recreates the log without closing inventories to former owners. */
   readonly migrateWithoutFence?: boolean;
+  /** Takes a listing that broke off for a complete one. */
+  readonly brokenIsComplete?: boolean;
+  /** Says nothing of items that can't be read. */
+  readonly problemIsGone?: boolean;
+  /** Sweeps unnamed blobs however young. */
+  readonly sweepAtOnce?: boolean;
+  /** Readers take a document's visibility from an earlier query while the row stands. */
+  readonly visibilityCached?: boolean;
   /** Economy or caution, not safety: not expected to be caught. */
   readonly harmless?: boolean;
 }

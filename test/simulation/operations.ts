@@ -1,13 +1,20 @@
 import type { Readable } from 'node:stream';
 import { consumeGeneration } from '../../pipelines/ingest/consume.js';
+import type { ApplyOptions } from '../../pipelines/ingest/ports.js';
 import { publishOutbox } from '../../pipelines/ingest/outbox.js';
 import { replayDeadLetter } from '../../pipelines/ingest/replay.js';
+import { QueryVectors } from '../../pipelines/query/query-vectors.js';
+import { retrieve } from '../../pipelines/query/retrieve.js';
+import { Stopwatch } from '../../pipelines/query/stopwatch.js';
 import { buildGeneration, dropGeneration, switchRelease } from '../../pipelines/reindex.js';
 import { verify } from '../../pipelines/verify.js';
+import { FootnoteError } from '../../src/core/errors.js';
 import type { ChangeEvent, Position } from '../../src/core/event.js';
+import type { Visibility } from '../../src/core/ports/catalog.js';
 import type { SourceChange } from '../../src/core/ports/connector.js';
 import { DocumentWrites } from '../../src/services/documents.js';
-import { runListing } from '../../src/services/listing.js';
+import { deleteListed, runListing } from '../../src/services/listing.js';
+import { opNumber } from './scheduler.js';
 import type { pipelinePorts } from './ports.js';
 import type { Process } from './scheduler.js';
 import { COLLECTION, KEYS, SOURCES, STREAM, TENANT, type World } from './world.js';
@@ -31,6 +38,10 @@ const OPERATIONS: readonly (readonly [number, (world: World) => void])[] = [
   [3, build],
   [3, (world) => void release(world)],
   [1, drop],
+  [8, read],
+  [1, blackout],
+  [1, removeByHand],
+  [1, (world) => void world.purge()],
   [5, (world) => void repair(world)],
   [3, replay],
   [2, (world) => world.log.trim()],
@@ -57,18 +68,37 @@ function editSource(world: World): void {
   const source = random.pick(SOURCES);
   const items = world.sourceItems.get(source)!;
   const key = random.pick(KEYS);
-  if (random.chance(0.3)) items.delete(key);
-  else items.set(key, world.newContent(source, key));
+  const name = `${source}/${key}`;
+  if (random.chance(0.3)) {
+    items.delete(key);
+    world.presentSince.delete(name);
+  } else {
+    items.set(key, world.newContent(source, key));
+    if (!world.presentSince.has(name)) world.presentSince.set(name, world.scheduler.steps);
+  }
 }
 
-/** A listing by a new owner of the source; a former one may still be at it. */
+/** A listing by a new owner of the source; a former one may still be at it. Some break off, some can't read an item. */
 export function list(world: World, source: string): Process {
+  const { random, calm, mutant } = world;
   const items = world.sourceItems.get(source)!;
+  const breaksAfter = !calm && random.chance(0.2) ? random.below(3) : Infinity;
+  const unreadable = !calm && random.chance(0.1) ? random.pick(KEYS) : undefined;
   async function* changes(): AsyncGenerator<SourceChange> {
-    for (const [key, content] of [...items]) {
+    let count = 0;
+    for (const [key] of [...items]) {
+      if (count >= breaksAfter) {
+        if (mutant.brokenIsComplete) break;
+        throw new FootnoteError('unavailable', 'the source went away');
+      }
+      count += 1;
       // Whatever the item is by the time it is read.
       const now = items.get(key);
       if (!now) continue;
+      if (key === unreadable) {
+        if (!mutant.problemIsGone) yield { kind: 'problem', key, scope: '', code: 'unreadable', message: 'locked' };
+        continue;
+      }
       yield {
         kind: 'item',
         key,
@@ -78,7 +108,6 @@ export function list(world: World, source: string): Process {
         open: () => now as unknown as Readable,
         observedAt: new Date(world.scheduler.now()).toISOString(),
       };
-      void content;
     }
     yield { kind: 'complete', scope: '' };
   }
@@ -86,9 +115,7 @@ export function list(world: World, source: string): Process {
     runListing(
       ports,
       {
-        collection: world.catalog.collections.get(COLLECTION)!,
-        source,
-        connector: 'sim',
+        ...connectorOf(world, source),
         changes: changes(),
         maxBytes: 100,
         deletes: true,
@@ -97,6 +124,19 @@ export function list(world: World, source: string): Process {
       },
       () => undefined,
     ),
+  );
+}
+
+function connectorOf(world: World, source: string) {
+  return { collection: world.catalog.collections.get(COLLECTION)!, source, connector: 'sim' };
+}
+
+/** Deletes what a connector brought; what it still finds comes back with its next listing. */
+function removeByHand(world: World): void {
+  const source = world.random.pick(SOURCES);
+  const key = world.random.chance(0.5) ? { key: world.random.pick(KEYS) } : {};
+  world.start('removal', undefined, (ports, signal) =>
+    deleteListed(ports, { ...connectorOf(world, source), ...key, signal }, () => undefined),
   );
 }
 
@@ -130,9 +170,18 @@ export function publish(world: World): Process {
   return world.start('publisher', undefined, (ports) => publishOutbox(ports, 4));
 }
 
+/** How changes are applied, by whoever applies them. */
+function applying({ mutant, onParseFailure }: World): Pick<ApplyOptions, 'onParseFailure' | 'versionOf'> {
+  return { onParseFailure, ...(mutant.versionOf ? { versionOf: mutant.versionOf } : {}) };
+}
+
+function anyParser(world: World): number {
+  return world.random.chance(0.15) ? 2 : 1;
+}
+
 export function startWorker(world: World, generation: string): void {
   const { random, mutant } = world;
-  const parser = random.chance(0.15) ? 2 : 1;
+  const parser = anyParser(world);
   world.start(
     'worker',
     generation,
@@ -142,7 +191,7 @@ export function startWorker(world: World, generation: string): void {
         maxInFlight: 3,
         maxInFlightBytes: 1000,
         random: () => random.next(),
-        ...(mutant.versionOf ? { versionOf: mutant.versionOf } : {}),
+        ...applying(world),
       }),
     parser,
   );
@@ -187,6 +236,56 @@ function stallSomebody(world: World): void {
   process.stalledUntil = world.scheduler.steps + world.random.below(1500);
 }
 
+/** The power fails: all that runs is gone at once. */
+function blackout(world: World): void {
+  for (const { process } of [...world.processes]) world.kill(process);
+}
+
+const READER = { tenant: TENANT, principals: ['reader'] };
+
+/** A query, with refills; what it shows is held against what was true while it ran. */
+function read(world: World): void {
+  const k = world.random.pick([2, 4, 16]);
+  world.start('reader', undefined, async (ports, signal, process) => {
+    const { documents } = ports.catalog;
+    const watched = {
+      ...documents,
+      visibility: async (generation: string, ids: readonly string[]) => {
+        const truth = await documents.visibility(generation, ids);
+        return world.mutant.visibilityCached ? remembered(world, generation, truth) : truth;
+      },
+    };
+    const release = world.catalog.release!;
+    const { candidates, generation } = await retrieve(
+      {
+        ...ports,
+        catalog: { ...ports.catalog, documents: watched },
+        analysis: { analyzeQuery: () => ['any'] },
+        embedderFor: () => Promise.resolve(ports.embedders.text),
+        queryVectors: new QueryVectors(0),
+        telemetry: { ...ports.telemetry } as never,
+      },
+      { caller: READER, collection: COLLECTION, query: 'any', mode: 'lexical', k, wanted: k, signal },
+      new Stopwatch(ports.telemetry),
+    );
+    world.oracle.answered(process, {
+      release: release.number,
+      generation: generation.id,
+      shown: candidates,
+      all: candidates.length < k,
+    });
+  });
+}
+
+function remembered(world: World, generation: string, truth: Map<string, Visibility>): Map<string, Visibility> {
+  for (const [id, now] of truth) {
+    const before = world.remembered.get(`${generation}/${id}`);
+    if (before?.visible?.version === now.visible?.version && before) truth.set(id, before);
+    else world.remembered.set(`${generation}/${id}`, now);
+  }
+  return truth;
+}
+
 function build(world: World): void {
   const alive = [...world.catalog.generations.values()].filter(({ state }) => state !== 'dropped');
   const building = alive.find(({ state }) => state === 'building');
@@ -202,14 +301,17 @@ function build(world: World): void {
 export function startBuilder(world: World, id: string): void {
   const live = world.catalog.generations.get(world.catalog.release!.generation)!;
   const target = world.catalog.generations.get(id)!;
-  const { versionOf } = world.mutant;
-  world.start('builder', id, (ports, signal) =>
-    buildGeneration(ports, live, target, {
-      signal,
-      concurrency: 2,
-      random: () => world.random.next(),
-      ...(versionOf ? { versionOf } : {}),
-    }),
+  world.start(
+    'builder',
+    id,
+    (ports, signal) =>
+      buildGeneration(ports, live, target, {
+        signal,
+        concurrency: 2,
+        random: () => world.random.next(),
+        ...applying(world),
+      }),
+    anyParser(world),
   );
 }
 
@@ -255,7 +357,6 @@ function drop(world: World): void {
   );
   if (targets.length === 0 || !world.random.chance(0.5)) return;
   const { id } = world.random.pick(targets);
-  if (world.processes.some((entry) => entry.kind === 'release' || entry.kind === 'builder')) return;
   world.start('drop', undefined, (ports) => dropGeneration(ports, id, 'simulation'));
 }
 
@@ -263,20 +364,28 @@ function drop(world: World): void {
 function inFlight(world: World, generation: string): boolean {
   if (world.mutant.repairAnyTime) return false;
   if (world.catalog.generations.get(generation)?.state === 'building') return true;
-  const member = world.log.group(generation).member;
+  const member = world.log.groups.get(generation)?.member;
   const others = world.processes.some(
-    (entry) => entry.generation === generation && entry.kind !== 'release' && entry.process !== member?.process,
+    (entry) =>
+      entry.generation === generation && !['release', 'drop'].includes(entry.kind) && entry.process !== member?.process,
   );
   return others || world.log.lag(generation) > 0;
 }
 
-/** Blobs that a write under way has put and not yet named are young in the real world: an hour is longer than any write. */
-function sweepable(world: World): boolean {
-  return !world.processes.some((entry) => entry.kind !== 'publisher' && entry.kind !== 'release');
+/**
+ * That nobody stands still between looking at the clock and naming a blob, for what is left of the hour: the one thing
+ * that the sweep takes on trust.
+ */
+function sweepable({ scheduler }: World): boolean {
+  const naming =
+    scheduler.isBefore(opNumber('log.append'), 'listing') ||
+    scheduler.isBefore(opNumber('heads.decide')) ||
+    scheduler.isBefore(opNumber('revisions.add'));
+  return !naming;
 }
 
 export function repair(world: World): Process {
-  const grace = sweepable(world) ? HOUR : Number.MAX_SAFE_INTEGER;
+  const grace = sweepable(world) ? (world.mutant.sweepAtOnce ? 0 : HOUR) : Number.MAX_SAFE_INTEGER;
   return world.start('verify', undefined, (ports) =>
     verify(
       ports,
@@ -299,9 +408,11 @@ export function replayLetter(world: World, id: string): Process | undefined {
     world.letters.delete(id);
     return world.start('replay', generation.id, (ports) => ports.log.append(STREAM, [letter.event]));
   }
-  const { versionOf } = world.mutant;
-  return world.start('replay', generation.id, (ports) =>
-    replayDeadLetter(ports, generation, id, versionOf ? { versionOf } : {}),
+  return world.start(
+    'replay',
+    generation.id,
+    (ports) => replayDeadLetter(ports, generation, id, applying(world)),
+    anyParser(world),
   );
 }
 

@@ -1,20 +1,38 @@
-import type { ChangeEvent, Position } from '../../src/core/event.js';
+import { type ChangeEvent, type Position, eventVersion } from '../../src/core/event.js';
 import type { Release } from '../../src/core/generation.js';
 import { documentId } from '../../src/core/ids.js';
 import type { DocumentRow, Head } from '../../src/core/ports/catalog.js';
-import type { VersionKey } from '../../src/core/version.js';
+import { type VersionKey, versionKey } from '../../src/core/version.js';
 import { isVisible } from '../../src/core/visibility.js';
 import { type StoredBlob, parseContent } from './models/stores.js';
-import { Violation } from './scheduler.js';
+import { type Process, Violation } from './scheduler.js';
 import type { World } from './world.js';
 
 const READER = { tenant: 't', principals: ['reader'] };
+
+/** What a query came back with. */
+interface Answer {
+  /** The release's number when it began. */
+  readonly release: number;
+  readonly generation: string;
+  readonly shown: readonly { readonly documentId: string }[];
+  /** Fewer than it asked for: there was no more. */
+  readonly all: boolean;
+}
 
 /** Watches every effect and says when a law is broken. Knows the truth from the effects alone. */
 export class Oracle {
   readonly #dirty = new Set<string>();
   readonly #heads = new Map<string, VersionKey>();
   readonly #seen = new Map<string, VersionKey>();
+  /** The API's versions that the log has, by document, and the newest. */
+  readonly #published = new Map<string, { readonly all: Set<VersionKey>; newest: VersionKey }>();
+  /** The step since when a document's head shows it to nobody, or not to the reader. */
+  readonly #closedSince = new Map<string, number>();
+  /** The step at which a document's row (of any generation) or head last changed. */
+  readonly #changedAt = new Map<string, number>();
+  #switchedAt = 0;
+  #release = 1;
   /** What the live group had committed when a switch began, by the switch's number. */
   readonly goals = new Map<number, { event: ChangeEvent; position: Position }[]>();
 
@@ -22,6 +40,50 @@ export class Oracle {
 
   #fail(message: string): never {
     throw new Violation(message);
+  }
+
+  /** An event is in the log: the API's in the order decided, a listing's tombstones with good reason. */
+  appended(process: Process, event: ChangeEvent, position: Position): void {
+    const id = documentId(event);
+    if (event.sequence !== undefined) {
+      const version = versionKey(eventVersion(event, position));
+      const known = this.#published.get(id);
+      if (!known) this.#published.set(id, { all: new Set([version]), newest: version });
+      else if (version > known.newest) {
+        known.newest = version;
+        known.all.add(version);
+      } else if (!known.all.has(version)) {
+        this.#fail(`law 4: ${version} of ${id} reaches the log after ${known.newest}`);
+      }
+    }
+    if (event.op === 'delete' && process.name === 'listing') {
+      const since = this.world.presentSince.get(`${event.source}/${event.key}`);
+      if (since !== undefined && since < process.startedAt) {
+        this.#fail(`law 6: a listing deletes ${event.source}/${event.key}, which was there all the time`);
+      }
+    }
+  }
+
+  /** What a query showed was allowed at some time while it ran, and it left out nothing that stood still meanwhile. */
+  answered(process: Process, { release, generation, shown, all }: Answer): void {
+    const counts = new Map<string, number>();
+    for (const { documentId: id } of shown) {
+      counts.set(id, (counts.get(id) ?? 0) + 1);
+      if ((this.#closedSince.get(id) ?? Infinity) <= process.startedAt) {
+        this.#fail(`law 7: a query shows ${id}, which was deleted or closed before it began`);
+      }
+    }
+    if (!all || this.#switchedAt > process.startedAt || this.#release !== release) return;
+    for (const head of this.world.catalog.heads.values()) {
+      const { documentId: id, event } = head;
+      const stood = (this.#changedAt.get(id) ?? 0) <= process.startedAt;
+      if (!stood || head.deleted || !event.policy.principals.includes('reader')) continue;
+      const row = this.world.catalog.row(generation, id);
+      const open = row?.visible?.event.policy.principals.includes('reader') ?? false;
+      if (open && (counts.get(id) ?? 0) !== row?.visible?.chunks) {
+        this.#fail(`law 4: a query shows ${counts.get(id) ?? 0} of ${row?.visible?.chunks ?? 0} chunks of ${id}`);
+      }
+    }
   }
 
   touched(_generation: string, id: string): void {
@@ -35,6 +97,7 @@ export class Oracle {
       this.#fail(`law 4: row ${name} went back from ${before} to ${row.seen.version}`);
     }
     this.#seen.set(name, row.seen.version);
+    this.#changedAt.set(row.documentId, this.world.scheduler.steps);
     const head = this.world.catalog.heads.get(row.documentId);
     if (!head || head.version < row.seen.version) {
       this.#fail(`law 7: row ${name} is at ${row.seen.version}, its head at ${head?.version ?? 'nothing'}`);
@@ -46,6 +109,10 @@ export class Oracle {
     const before = this.#heads.get(head.documentId);
     if (before !== undefined && head.version < before) this.#fail(`law 7: head of ${head.documentId} went back`);
     this.#heads.set(head.documentId, head.version);
+    const { steps } = this.world.scheduler;
+    this.#changedAt.set(head.documentId, steps);
+    if (!head.deleted && head.event.policy.principals.includes('reader')) this.#closedSince.delete(head.documentId);
+    else if (!this.#closedSince.has(head.documentId)) this.#closedSince.set(head.documentId, steps);
     this.#dirty.add(head.documentId);
   }
 
@@ -82,6 +149,11 @@ export class Oracle {
   }
 
   switched(release: Release): void {
+    if (release.number !== this.#release + 1) this.#fail(`law 9: release ${release.number} follows ${this.#release}`);
+    this.#release = release.number;
+    this.#switchedAt = this.world.scheduler.steps;
+    const state = this.world.catalog.generations.get(release.generation)?.state;
+    if (state === 'dropped' || state === 'building') this.#fail(`law 9: a ${state} generation is released`);
     for (const { event, position } of this.goals.get(Number(release.retrieval.number)) ?? []) {
       if (!this.#settled(release.generation, event, position)) {
         this.#fail(
@@ -123,18 +195,25 @@ export class Oracle {
   }
 
   #document(id: string): void {
-    const { catalog, stores, mutant } = this.world;
+    const { catalog } = this.world;
     for (const row of catalog.everywhere(id)) {
       if (catalog.generations.get(row.generation)?.state === 'dropped') continue;
       this.#complete(row);
     }
-    const live = catalog.release?.generation;
     const head = catalog.heads.get(id);
-    if (live === undefined || !head) return;
-    const truth = catalog.visibility(live, id);
-    const row = catalog.row(live, id);
+    if (!head) return;
+    // Any of them may be asked: by a query that began before a switch, or by a rollback to come.
+    for (const [generation, { state }] of catalog.generations) if (state !== 'dropped') this.#shown(generation, head);
+  }
+
+  /** As a reader would see the document in this generation. */
+  #shown(generation: string, head: Head): void {
+    const { catalog, stores, mutant } = this.world;
+    const id = head.documentId;
+    const truth = catalog.visibility(generation, id);
+    const row = catalog.row(generation, id);
     let shown = 0;
-    for (const point of stores.of(live, id).values()) {
+    for (const point of stores.of(generation, id).values()) {
       const believed = truth && mutant.visibility ? mutant.visibility(truth, point) : truth;
       if (!isVisible(point, believed, READER)) continue;
       shown += 1;

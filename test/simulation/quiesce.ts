@@ -61,7 +61,7 @@ async function drain(world: World): Promise<void> {
     if (building && !world.processes.some((entry) => entry.kind === 'builder')) startBuilder(world, building.id);
     let idle = !building;
     for (const { id } of world.consuming()) {
-      const member = world.log.group(id).member;
+      const member = world.log.groups.get(id)?.member;
       if (!member?.process.alive) {
         startWorker(world, id);
         idle = false;
@@ -87,7 +87,7 @@ export async function checkQuiescent(world: World): Promise<void> {
   for (const { id, state } of catalog.generations.values()) {
     if (state === 'dropped' || state === 'building') continue;
     const clean = await cleanBuild(world, id, dumps);
-    const mine = await dump(world.catalog, world.stores, id, clean.ids);
+    const mine = await dump(world, world.catalog, world.stores, id, clean.ids);
     if (mine.rows !== clean.rows)
       throw new Violation(`law 4: rows of ${id} differ from a clean build:\n${difference(mine.rows, clean.rows)}`);
     if (mine.lines !== clean.lines)
@@ -96,6 +96,7 @@ export async function checkQuiescent(world: World): Promise<void> {
   checkSources(world);
   checkBlobs(world);
   checkDeleted(world);
+  checkPoints(world);
 }
 
 function difference(mine: string, clean: string): string {
@@ -134,12 +135,12 @@ async function cleanBuild(world: World, generation: string, known: Map<string, {
     call: async (_process, _op, effect) => effect(),
     now: () => 0,
   };
-  const process: Process = { id: 0, name: 'clean', alive: true, stalledUntil: 0 };
+  const process: Process = { id: 0, name: 'clean', startedAt: 0, alive: true, stalledUntil: 0 };
   let version = '';
   const call = <T>(op: number, effect: () => T): Promise<T> => turns.call(process, op, effect);
   const ports = pipelinePorts({
     catalog: catalogPort(catalog, turns, process),
-    log: logPort(world.log, world.scheduler, process, ''),
+    log: logPort({ log: world.log }, world.scheduler, process, ''),
     blobs: blobPort(stores, turns, process),
     vectors: vectorPort(stores, turns, process),
     cache: cachePort(stores, turns, process),
@@ -151,16 +152,22 @@ async function cleanBuild(world: World, generation: string, known: Map<string, {
   for (const change of world.history) {
     version = `${documentId(change.event)} ${change.event.content?.blob ?? ''}`;
     // In the true order, whatever the mutant's.
-    await applyChange(quiet, target, change);
+    await applyChange(quiet, target, change, { onParseFailure: world.onParseFailure });
   }
-  const result = await dump(catalog, stores, generation, ids);
+  const result = await dump(world, catalog, stores, generation, ids);
   known.set(name, result);
   return { ...result, ids };
 }
 
-async function dump(catalog: CatalogModel, stores: Stores, generation: string, ids: ReadonlySet<string>) {
+async function dump(
+  { purged }: World,
+  catalog: CatalogModel,
+  stores: Stores,
+  generation: string,
+  ids: ReadonlySet<string>,
+) {
   const turns: Turns = { call: async (_process, _op, effect) => effect(), now: () => 0 };
-  const process: Process = { id: 0, name: 'dump', alive: true, stalledUntil: 0 };
+  const process: Process = { id: 0, name: 'dump', startedAt: 0, alive: true, stalledUntil: 0 };
   const ports = {
     documents: catalogPort(catalog, turns, process).documents,
     vectors: vectorPort(stores, turns, process),
@@ -170,7 +177,8 @@ async function dump(catalog: CatalogModel, stores: Stores, generation: string, i
   const rows: string[] = [];
   for (const id of new Set([...ids, ...catalog.rows.keys()])) {
     const row = catalog.row(generation, id);
-    if (!row) continue;
+    // A tombstone that may have been forgotten is as good as none.
+    if (!row || (row.state === 'deleted' && purged.has(id))) continue;
     // Each event has a blob of its own: it names the version without depending on how versions are made.
     const shown = row.visible && `${row.visible.event.content?.blob ?? ''} as ${row.visible.revision}`;
     const { source, key, content } = row.seen.event;
@@ -237,19 +245,47 @@ function checkBlobs(world: World): void {
 /** Law 6: nothing is left of what is deleted. */
 function checkDeleted(world: World): void {
   const { catalog, stores } = world;
-  for (const head of catalog.heads.values()) {
-    if (!head.deleted) continue;
-    const id = head.documentId;
+  const deleted = new Set([...world.purged].filter((id) => !catalog.heads.has(id)));
+  for (const head of catalog.heads.values()) if (head.deleted) deleted.add(head.documentId);
+  for (const id of deleted) {
     for (const entry of stores.cache.values()) {
       if (entry.users.has(id)) throw new Violation(`law 6: cached vectors of the deleted ${id}`);
     }
     for (const letter of world.letters.values()) {
       if (letter.documentId === id) throw new Violation(`law 6: a dead letter of the deleted ${id}`);
     }
+    for (const blob of stores.blobs.values()) {
+      if (blob.documentId === id)
+        throw new Violation(`law 6: blob ${blob.ref.blob} (${blob.kind}) of the deleted ${id}`);
+    }
     for (const [generation, documents] of stores.points) {
       if (catalog.generations.get(generation)?.state === 'dropped') continue;
       const left = [...(documents.get(id)?.values() ?? [])];
       if (left.length > 0) throw new Violation(`law 6: ${left.length} points of the deleted ${id} in ${generation}`);
     }
+  }
+}
+
+/** Points are shown or gone, and the log waits for no generation that is. */
+function checkPoints({ catalog, stores, log }: World): void {
+  for (const [generation, documents] of stores.points) {
+    if (catalog.generations.get(generation)?.state === 'dropped') {
+      if ([...documents.values()].some((points) => points.size > 0)) {
+        throw new Violation(`points of the dropped ${generation} are left`);
+      }
+      continue;
+    }
+    for (const [id, points] of documents) {
+      const visible = catalog.row(generation, id)?.visible;
+      for (const { version, revision } of points.values()) {
+        if (version !== visible?.version || revision !== visible.revision) {
+          throw new Violation(`a point of version ${version} of ${id} is left in ${generation}`);
+        }
+      }
+    }
+  }
+  for (const { id, state } of catalog.generations.values()) {
+    if (state !== 'dropped') continue;
+    if (log.groups.has(id) || log.holds.has(`build:${id}`)) throw new Violation(`the log waits for the dropped ${id}`);
   }
 }

@@ -6,6 +6,8 @@ import type { Random } from './random.js';
 export interface Process {
   readonly id: number;
   readonly name: string;
+  /** The step it began at. */
+  readonly startedAt: number;
   alive: boolean;
   /** Not scheduled before this step. */
   stalledUntil: number;
@@ -59,7 +61,7 @@ export class Scheduler {
 
   spawn(name: string): Process {
     this.#ids += 1;
-    return { id: this.#ids, name, alive: true, stalledUntil: 0 };
+    return { id: this.#ids, name, startedAt: this.steps, alive: true, stalledUntil: 0 };
   }
 
   kill(process: Process): void {
@@ -77,6 +79,13 @@ export class Scheduler {
     return new Promise<T>((resolve, reject) => {
       this.#ready.push({ process, op, effect, resolve: resolve as (value: unknown) => void, reject });
     });
+  }
+
+  /** Whether a living process of this kind stands right before such an effect. */
+  isBefore(op: number, kind?: string): boolean {
+    return this.#ready.some(
+      ({ process, op: next }) => process.alive && next === op && (kind === undefined || process.name === kind),
+    );
   }
 
   clockOf(process: Process): Clock {

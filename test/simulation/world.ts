@@ -2,10 +2,11 @@ import { setMaxListeners } from 'node:events';
 import { type ChangeEvent, type Position, eventVersion } from '../../src/core/event.js';
 import type { Generation, GenerationState } from '../../src/core/generation.js';
 import { documentId } from '../../src/core/ids.js';
+import type { Visibility } from '../../src/core/ports/catalog.js';
 import type { DeadLetter } from '../../src/core/ports/log.js';
 import { type VersionKey, parseVersionKey, versionKey } from '../../src/core/version.js';
 import { CatalogModel, catalogPort } from './models/catalog.js';
-import { LogModel, PARTITIONS, logPort } from './models/log.js';
+import { type Connection, LogModel, PARTITIONS, logPort } from './models/log.js';
 import { type Content, Stores, blobPort, cachePort, processingPorts, vectorPort } from './models/stores.js';
 import type { Mutant } from './mutants.js';
 import { Oracle } from './oracle.js';
@@ -34,6 +35,14 @@ const EXPECTED = new Set([
   'content_missing',
 ]);
 
+interface Running {
+  readonly process: Process;
+  readonly kind: string;
+  readonly generation?: string;
+  readonly controller: AbortController;
+  readonly connection: Connection;
+}
+
 /** Everything outside of the processes: stores, sources, time, and what is checked against them. */
 export class World {
   readonly stores: Stores;
@@ -44,7 +53,14 @@ export class World {
   readonly history: { event: ChangeEvent; position: Position }[] = [];
   /** The documents as the connectors' sources have them. */
   readonly sourceItems = new Map<string, Map<string, Content>>();
-  readonly processes: { process: Process; kind: string; generation?: string; controller: AbortController }[] = [];
+  readonly processes: Running[] = [];
+  /** When an item that is there appeared: step, by source and key. */
+  readonly presentSince = new Map<string, number>();
+  readonly onParseFailure: 'stale' | 'hide';
+  /** Documents whose tombstones were forgotten at some time. */
+  readonly purged = new Set<string>();
+  /** What readers saw of documents; only a mutant believes it later. */
+  readonly remembered = new Map<string, Visibility>();
   log: LogModel;
   switches = 0;
   /** No more faults. */
@@ -70,6 +86,7 @@ export class World {
       switched: (release) => this.oracle.switched(release),
     });
     this.oracle = new Oracle(this);
+    this.onParseFailure = random.chance(0.2) ? 'hide' : 'stale';
     scheduler.onSpent = (process) => this.kill(process);
     this.log = this.newLog(1);
     this.catalog.collections.set(COLLECTION, {
@@ -94,23 +111,22 @@ export class World {
   }
 
   newLog(epoch: number): LogModel {
-    const log = new LogModel(
+    const log: LogModel = new LogModel(
       epoch,
       this.letters,
       this.random,
-      { committing: (group, event, position) => this.oracle.committing(group, event, position) },
+      {
+        appended: (process, event, position) => {
+          // What a stalled owner appends to an abandoned log reaches nobody.
+          if (this.log !== log) return;
+          this.history.push({ event, position });
+          this.oracle.appended(process, event, position);
+        },
+        committing: (group, event, position) => this.oracle.committing(group, event, position),
+      },
       this.mutant.log ?? {},
       (id) => this.partitionOf(id),
     );
-    const append = log.append.bind(log);
-    log.append = (events) => {
-      const positions = append(events);
-      // What a stalled owner appends to an abandoned log reaches nobody.
-      if (this.log === log || this.log === undefined) {
-        events.forEach((event, i) => this.history.push({ event, position: positions[i]! }));
-      }
-      return positions;
-    };
     return log;
   }
 
@@ -161,12 +177,12 @@ export class World {
   }
 
   /** The ports of one process. */
-  ports(process: Process, parser = 1): SimPorts {
+  ports(process: Process, connection: Connection, parser = 1): SimPorts {
     const { scheduler, stores } = this;
     const call = <T>(op: number, effect: () => T): Promise<T> => scheduler.call(process, op, effect);
     const ports: SimPorts = {
-      catalog: catalogPort(this.catalog, scheduler, process),
-      log: logPort(this.log, scheduler, process, STREAM),
+      catalog: catalogPort(this.catalog, scheduler, process, this.mutant.catalog),
+      log: logPort(connection, scheduler, process, STREAM, this.calm ? undefined : this.random),
       blobs: blobPort(stores, scheduler, process),
       vectors: vectorPort(stores, scheduler, process),
       cache: cachePort(stores, scheduler, process),
@@ -189,23 +205,27 @@ export class World {
       process.effectsLeft = 1 + this.random.below(this.random.pick([3, 8, 25]));
     const controller = new AbortController();
     setMaxListeners(0, controller.signal);
-    const entry = { process, kind, controller, ...(generation === undefined ? {} : { generation }) };
+    const connection = { log: this.log };
+    const entry = { process, kind, controller, connection, ...(generation === undefined ? {} : { generation }) };
     this.processes.push(entry);
     const ended = (): void => {
       process.alive = false;
       const index = this.processes.indexOf(entry);
       if (index >= 0) this.processes.splice(index, 1);
     };
-    run(pipelinePorts(this.ports(process, parser)), controller.signal, process).then(ended, (error: unknown) => {
-      ended();
-      const code = (error as { code?: string }).code;
-      if (error instanceof Violation || code === undefined || !EXPECTED.has(code)) {
-        this.scheduler.broken ??=
-          error instanceof Violation
-            ? error
-            : new Violation(`${kind} ended with ${String(error)}: ${(error as Error).stack}`);
-      }
-    });
+    run(pipelinePorts(this.ports(process, connection, parser)), controller.signal, process).then(
+      ended,
+      (error: unknown) => {
+        ended();
+        const code = (error as { code?: string }).code;
+        if (error instanceof Violation || code === undefined || !EXPECTED.has(code)) {
+          this.scheduler.broken ??=
+            error instanceof Violation
+              ? error
+              : new Violation(`${kind} ended with ${String(error)}: ${(error as Error).stack}`);
+        }
+      },
+    );
     return process;
   }
 
@@ -238,15 +258,18 @@ export class World {
   migrate(): boolean {
     for (const { id } of this.consuming()) if (this.log.lag(id) > 0) return false;
     if ([...this.catalog.generations.values()].some(({ state }) => state === 'building')) return false;
-    // Of those that outlive it, the owners of sources matter: they hold the old log and go on appending to it. One that
-    // takes its lease later compares the log's identity with the catalog's and stops by itself.
-    for (const { kind, process } of [...this.processes]) {
-      if (kind !== 'listing' || !this.catalog.leaseHolders.has(process.id)) this.kill(process);
-    }
+    // Of those that outlive it, the owners of sources matter: they go on appending to the old log, or to the new one once
+    // they are connected to it. One that takes its lease later compares the log's identity with the catalog's and stops by
+    // itself.
     const old = this.log;
     this.log = this.newLog(old.epoch + 1);
+    for (const { kind, process, connection } of [...this.processes]) {
+      if (kind !== 'listing' || !this.catalog.leaseHolders.has(process.id)) this.kill(process);
+      else if (this.random.chance(0.5)) connection.log = this.log;
+    }
     for (const { id } of this.consuming()) this.log.group(id);
     for (const source of this.catalog.sources.values()) {
+      if (this.mutant.migrateWithoutFence) continue;
       let highest = source.fence;
       for (const of of this.catalog.rows.values()) {
         for (const row of of.values()) {
@@ -255,9 +278,45 @@ export class World {
         }
       }
       this.catalog.sources.set(source.source, { ...source, fence: highest + 1 });
-      if (!this.mutant.migrateWithoutFence && source.owner !== 'api') {
-        this.catalog.cursors.set(source.source, { fence: highest + 1 });
-      }
+      if (source.owner !== 'api') this.catalog.cursors.set(source.source, { fence: highest + 1 });
+    }
+    return true;
+  }
+
+  /**
+   * Forgets old tombstones, under the conditions that this needs: every generation has applied the deletion and all that
+   * the log holds, nothing older is under way in an applier or an outbox, and the source has moved on to another fence, so
+   * that the floor (which says nothing of partitions) covers no event that is still to come. Late copies may come from
+   * publishers, former owners and dead letters: the floor is for them.
+   */
+  purge(): boolean {
+    const { catalog } = this;
+    if (catalog.outbox.length > 0) return false;
+    for (const { state } of catalog.generations.values()) if (state === 'building') return false;
+    for (const { id } of this.consuming()) if (this.log.lag(id) > 0) return false;
+    const appliers = ['worker', 'replay', 'builder', 'verify', 'api'];
+    const busy = this.processes.some(({ kind, process, generation }) => {
+      // A member whose group has no lag has nothing in flight.
+      const member = generation !== undefined && this.log.groups.get(generation)?.member?.process === process;
+      return appliers.includes(kind) && !member;
+    });
+    if (busy) return false;
+    for (const head of [...catalog.heads.values()]) {
+      const { source: name } = head.event;
+      const source = catalog.sources.get(name);
+      const rows = catalog.everywhere(head.documentId);
+      if (!source || !head.deleted || rows.some((row) => row.seen.version !== head.version)) continue;
+      const { fence, n } = parseVersionKey(head.version);
+      if (source.owner !== 'api' && fence >= source.fence) continue;
+      const floor = versionKey(
+        source.owner === 'api' ? { fence, epoch: 0, n: n + 1n } : { fence: fence + 1, epoch: 0, n: 0n },
+      );
+      catalog.sources.set(name, {
+        ...source,
+        floor: source.floor !== undefined && source.floor > floor ? source.floor : floor,
+      });
+      catalog.purge(head.documentId);
+      this.purged.add(head.documentId);
     }
     return true;
   }

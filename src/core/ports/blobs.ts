@@ -9,6 +9,15 @@ export interface BlobOwner {
   readonly kind: 'original' | 'parsed';
 }
 
+/** Blobs that neither an event nor a revision names are swept when they are older than this. */
+export const UNNAMED_BLOB_GRACE_MS = 60 * 60_000;
+
+/**
+ * Who stores a blob names it within this time, or takes it that the sweep has come (a suspended machine): by then it
+ * stores another one or gives up.
+ */
+export const NAME_BLOB_WITHIN_MS = 15 * 60_000;
+
 export interface BlobStore {
   /** Durable on return: written, fsynced, renamed, folder fsynced. Nothing is left behind on failure. @throws document_too_large beyond `maxBytes` */
   put(

@@ -216,14 +216,17 @@ export interface Generations {
   create(generation: Omit<Generation, 'history'>, reason?: string): Promise<void>;
   get(id: string): Promise<Generation | undefined>;
   list(tenant: string, collection: string): Promise<Generation[]>;
-  /** Compare-and-set of the state; recorded in the history. */
+  /** Compare-and-set of the state; recorded in the history. What is released can't be dropped: false, too. */
   move(id: string, from: GenerationState, to: GenerationState, at: string, reason?: string): Promise<boolean>;
   updateSpec(id: string, spec: GenerationSpec): Promise<void>;
 }
 
 export interface Releases {
   current(tenant: string, collection: string): Promise<Release | undefined>;
-  /** Puts `next` in place if the current number still is `expected` (0: none). `next.number` must be `expected + 1`. */
+  /**
+   * Puts `next` in place if the current number still is `expected` (0: none) and its generation is not dropped, in one
+   * transaction. `next.number` must be `expected + 1`.
+   */
   switch(next: Release, expected: number): Promise<boolean>;
   history(tenant: string, collection: string, limit: number): Promise<Release[]>;
 }

@@ -213,6 +213,22 @@ export function describeRecords(make: MakeCatalog): void {
       expect((await releases().current('t', 'c'))!.number).toBe(2);
     });
 
+    it('what is dropped is not released, and what is released not dropped', async () => {
+      const { generations } = store.port;
+      const drop = (id: string) => generations.move(id, 'draft', 'dropped', LATER);
+      for (const id of ['g-1', 'g-2']) await generations.create(generation(id));
+      expect(await releases().switch(release(1, 'g-1'), 0)).toBe(true);
+      expect(await drop('g-1')).toBe(false);
+      expect(await drop('g-2')).toBe(true);
+      expect(await releases().switch(release(2, 'g-2'), 1)).toBe(false);
+      await generations.create(generation('g-3'));
+      expect(await releases().switch(release(2, 'g-3'), 1)).toBe(true);
+      expect(await drop('g-1')).toBe(true);
+      await generations.create(generation('g-4'));
+      const raced = await Promise.all([releases().switch(release(3, 'g-4'), 2), drop('g-4')]);
+      expect(raced.filter(Boolean)).toHaveLength(1);
+    });
+
     it('keep every field and their history, newest first', async () => {
       const second = { ...release(2, 'g-2'), previous: 'g-1', promptVersion: 'p1' };
       await releases().switch(release(1, 'g-1'), 0);

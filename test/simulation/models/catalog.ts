@@ -23,6 +23,13 @@ export interface CatalogHooks {
   switched(release: Release): void;
 }
 
+export interface CatalogMutants {
+  /** Releases what is dropped, drops what is released. */
+  readonly dropBlind?: boolean;
+  /** Releases whatever the current number is. */
+  readonly switchBlind?: boolean;
+}
+
 /** The catalog in memory: each method is one transaction. */
 export class CatalogModel {
   readonly collections = new Map<string, Collection>();
@@ -154,6 +161,11 @@ export class CatalogModel {
     return taken;
   }
 
+  /** A tombstone's row goes with its head. */
+  purge(documentId: string): void {
+    for (const of of [this.rows, this.heads, this.contents, this.revisions]) of.delete(documentId);
+  }
+
   source(name: SourceName): SourceRecord | undefined {
     return this.sources.get(name.source);
   }
@@ -195,7 +207,12 @@ const OP = {
 };
 
 /** The catalog as one process sees it. */
-export function catalogPort(model: CatalogModel, scheduler: Turns, process: Process): Catalog {
+export function catalogPort(
+  model: CatalogModel,
+  scheduler: Turns,
+  process: Process,
+  mutants: CatalogMutants = {},
+): Catalog {
   const call = <T>(op: number, effect: () => T): Promise<T> => scheduler.call(process, op, effect);
   const unsupported = (): never => {
     throw new FootnoteError('internal', 'not part of the simulation');
@@ -253,7 +270,15 @@ export function catalogPort(model: CatalogModel, scheduler: Turns, process: Proc
     documents: {
       get: (generation, id) => call(OP.documentsGet, () => model.row(generation, id)),
       compareAndSet: (row, expected) => call(OP.documentsSet, () => model.compareAndSet(row, expected)),
-      visibility: unsupported,
+      visibility: (generation, ids) =>
+        call(OP.documentsRead, () => {
+          const found = new Map<string, Visibility>();
+          for (const id of ids) {
+            const truth = model.visibility(generation, id);
+            if (truth) found.set(id, truth);
+          }
+          return found;
+        }),
       list: (generation, options) =>
         call(OP.documentsRead, () => {
           const rows: DocumentRow[] = [];
@@ -322,6 +347,7 @@ export function catalogPort(model: CatalogModel, scheduler: Turns, process: Proc
         call(OP.generations, () => {
           const known = model.generations.get(id);
           if (known?.state !== from) return false;
+          if (to === 'dropped' && model.release?.generation === id && !mutants.dropBlind) return false;
           model.generations.set(id, { ...known, state: to });
           return true;
         }),
@@ -331,7 +357,8 @@ export function catalogPort(model: CatalogModel, scheduler: Turns, process: Proc
       current: () => call(OP.releasesRead, () => model.release),
       switch: (next, expected) =>
         call(OP.releasesSwitch, () => {
-          if ((model.release?.number ?? 0) !== expected) return false;
+          if ((model.release?.number ?? 0) !== expected && !mutants.switchBlind) return false;
+          if (model.generations.get(next.generation)?.state === 'dropped' && !mutants.dropBlind) return false;
           model.release = next;
           model.switched(next);
           return true;

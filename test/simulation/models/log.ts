@@ -3,27 +3,39 @@ import { FootnoteError } from '../../../src/core/errors.js';
 import type { ChangeEvent, Position } from '../../../src/core/event.js';
 import { documentId } from '../../../src/core/ids.js';
 import type { ConsumeOptions, DeadLetter, Delivery, EventLog } from '../../../src/core/ports/log.js';
+import { AckTracker } from '../../../src/runtime/ack-tracker.js';
 import type { Random } from '../random.js';
 import { type Process, type Scheduler, Violation, opNumber } from '../scheduler.js';
 
 export const PARTITIONS = 2;
 
+/** One partition while a member owns it. */
+interface Assigned {
+  readonly tracker: AckTracker;
+  next: number;
+}
+
 interface Member {
   readonly process: Process;
   readonly controller: AbortController;
-  readonly next: number[];
-  readonly unacked: Set<string>;
+  readonly assigned: Assigned[];
   revoked: boolean;
   wake: (() => void) | undefined;
 }
 
+interface Taken {
+  readonly position: Position;
+  readonly of: Assigned;
+}
+
 interface Group {
   committed: number[];
-  done: Set<number>[];
   member: Member | undefined;
 }
 
 export interface LogHooks {
+  /** An event stands in the log. */
+  appended(process: Process, event: ChangeEvent, position: Position): void;
   /** Before a commit moves over this event. */
   committing(group: string, event: ChangeEvent, position: Position): void;
 }
@@ -31,6 +43,10 @@ export interface LogHooks {
 export interface LogMutants {
   readonly commitGap?: boolean;
   readonly commitWhenRevoked?: boolean;
+  /** A commit is taken as it comes, also a lower one. */
+  readonly commitsFall?: boolean;
+  /** Trims whatever holds say. */
+  readonly holdsIgnored?: boolean;
 }
 
 /** An event log in memory. Effects are atomic; members can be revoked without noticing. */
@@ -54,7 +70,6 @@ export class LogModel {
     if (!group) {
       group = {
         committed: new Array<number>(PARTITIONS).fill(0),
-        done: Array.from({ length: PARTITIONS }, () => new Set<number>()),
         member: undefined,
       };
       this.groups.set(name, group);
@@ -62,12 +77,14 @@ export class LogModel {
     return group;
   }
 
-  append(events: readonly ChangeEvent[]): Position[] {
+  append(process: Process, events: readonly ChangeEvent[]): Position[] {
     const positions = events.map((event) => {
       const partition = this.partitionOf(documentId(event));
       const list = this.partitions[partition]!;
       list.push(event);
-      return { epoch: this.epoch, partition, offset: BigInt(list.length - 1) };
+      const position = { epoch: this.epoch, partition, offset: BigInt(list.length - 1) };
+      this.hooks.appended(process, event, position);
+      return position;
     });
     for (const group of this.groups.values()) group.member?.wake?.();
     return positions;
@@ -77,16 +94,20 @@ export class LogModel {
     return positions.map((offset, partition) => ({ epoch: this.epoch, partition, offset: BigInt(offset) }));
   }
 
+  committed(name: string): readonly number[] {
+    return this.groups.get(name)?.committed ?? this.partitions.map(() => 0);
+  }
+
   lag(name: string): number {
-    const group = this.group(name);
-    return this.partitions.reduce((sum, list, p) => sum + list.length - group.committed[p]!, 0);
+    const committed = this.committed(name);
+    return this.partitions.reduce((sum, list, p) => sum + list.length - committed[p]!, 0);
   }
 
   trim(): void {
     for (let p = 0; p < PARTITIONS; p += 1) {
       let low = this.partitions[p]!.length;
       for (const group of this.groups.values()) low = Math.min(low, group.committed[p]!);
-      for (const hold of this.holds.values()) low = Math.min(low, hold[p]!);
+      if (!this.mutants.holdsIgnored) for (const hold of this.holds.values()) low = Math.min(low, hold[p]!);
       this.trimmed[p] = Math.max(this.trimmed[p]!, low);
     }
   }
@@ -94,15 +115,8 @@ export class LogModel {
   join(name: string, process: Process, controller: AbortController): Member {
     const group = this.group(name);
     this.revoke(group);
-    for (const done of group.done) done.clear();
-    const member: Member = {
-      process,
-      controller,
-      next: [...group.committed],
-      unacked: new Set(),
-      revoked: false,
-      wake: undefined,
-    };
+    const assigned = group.committed.map(assign);
+    const member: Member = { process, controller, assigned, revoked: false, wake: undefined };
     group.member = member;
     return member;
   }
@@ -117,52 +131,49 @@ export class LogModel {
     group.member = undefined;
   }
 
-  poll(name: string, member: Member, maxInFlight: number): Position | undefined {
-    if (member.unacked.size >= maxInFlight) return undefined;
+  poll(name: string, member: Member, maxInFlight: number): Taken | undefined {
+    const { assigned } = member;
+    if (assigned.reduce((sum, { tracker }) => sum + tracker.outstanding, 0) >= maxInFlight) return undefined;
     // Some stale members still get a fetched batch.
     if (member.revoked && !this.random.chance(0.3)) return undefined;
-    // Redelivery out of nothing: begins again at the commit.
+    // Redelivery out of nothing: lost and got again, begins at the commit. Acks of what was taken before come to nothing.
     if (!member.revoked && this.random.chance(0.05)) {
       const p = this.random.below(PARTITIONS);
-      member.next[p] = this.group(name).committed[p]!;
+      assigned[p] = assign(this.group(name).committed[p]!);
     }
     const first = this.random.below(PARTITIONS);
     for (let i = 0; i < PARTITIONS; i += 1) {
       const partition = (first + i) % PARTITIONS;
-      // What was committed meanwhile (a redelivery was under way twice) may have been trimmed: it is not needed again.
-      if (!member.revoked)
-        member.next[partition] = Math.max(member.next[partition]!, this.group(name).committed[partition]!);
-      const offset = member.next[partition]!;
+      const of = assigned[partition]!;
+      const offset = of.next;
       if (offset >= this.partitions[partition]!.length) continue;
       if (offset < this.trimmed[partition]! && !member.revoked) {
         throw new Violation(
-          `group ${name} needs offset ${offset} of partition ${partition}, trimmed to ${this.trimmed[partition]!}`,
+          `law 4: group ${name} needs offset ${offset} of partition ${partition}, trimmed to ${this.trimmed[partition]!}`,
         );
       }
-      member.next[partition] = offset + 1;
-      member.unacked.add(`${partition}:${offset}`);
-      return { epoch: this.epoch, partition, offset: BigInt(offset) };
+      of.next = offset + 1;
+      of.tracker.delivered(BigInt(offset));
+      return { position: { epoch: this.epoch, partition, offset: BigInt(offset) }, of };
     }
     return undefined;
   }
 
-  ack(name: string, member: Member, position: Position): void {
-    const offset = Number(position.offset);
-    const { partition } = position;
-    member.unacked.delete(`${partition}:${offset}`);
+  ack(name: string, member: Member, { position, of }: Taken): void {
+    const { partition, offset } = position;
+    const moved = of.tracker.ack(offset);
     member.wake?.();
-    if (member.revoked && !this.mutants.commitWhenRevoked) return;
+    const stale = member.revoked || member.assigned[partition] !== of;
+    if (stale && !this.mutants.commitWhenRevoked) return;
     const group = this.groups.get(name);
     if (!group) return;
-    group.done[partition]!.add(offset);
-    let next = group.committed[partition]!;
-    if (this.mutants.commitGap) next = Math.max(next, offset + 1);
-    while (group.done[partition]!.has(next)) next += 1;
+    let next = Number(of.tracker.position);
+    if (this.mutants.commitGap) next = Math.max(next, Number(offset) + 1);
+    else if (!moved) return;
     for (let at = group.committed[partition]!; at < next; at += 1) {
       this.hooks.committing(name, this.partitions[partition]![at]!, { ...position, offset: BigInt(at) });
-      group.done[partition]!.delete(at);
     }
-    group.committed[partition] = Math.max(group.committed[partition]!, next);
+    if (next > group.committed[partition]! || this.mutants.commitsFall) group.committed[partition] = next;
   }
 
   letter(letter: Omit<DeadLetter, 'id'>): DeadLetter {
@@ -172,6 +183,10 @@ export class LogModel {
     this.letters.set(id, whole);
     return whole;
   }
+}
+
+function assign(committed: number): Assigned {
+  return { tracker: new AckTracker(BigInt(committed)), next: committed };
 }
 
 const OP = {
@@ -189,8 +204,20 @@ const OP = {
   letters: opNumber('log.letters'),
 };
 
-/** The log as one process sees it. */
-export function logPort(log: LogModel, scheduler: Scheduler, process: Process, stream: string): EventLog {
+/** Which log a process is connected to: another one after a move, if it connects again. */
+export interface Connection {
+  log: LogModel;
+}
+
+/** The log as one process sees it. `faults`: answers get lost. */
+export function logPort(
+  access: Connection,
+  scheduler: Scheduler,
+  process: Process,
+  stream: string,
+  faults?: Random,
+): EventLog {
+  const { log } = access;
   const call = <T>(op: number, effect: () => T): Promise<T> => scheduler.call(process, op, effect);
   const unsupported = (): never => {
     throw new FootnoteError('internal', 'not part of the simulation');
@@ -204,8 +231,8 @@ export function logPort(log: LogModel, scheduler: Scheduler, process: Process, s
     signal.addEventListener('abort', () => member.wake?.());
     const attempts = new Map<string, number>();
     while (!signal.aborted) {
-      const position = await call(OP.poll, () => log.poll(options.group, member, options.maxInFlight ?? 8));
-      if (!position) {
+      const taken = await call(OP.poll, () => log.poll(options.group, member, options.maxInFlight ?? 8));
+      if (!taken) {
         if (signal.aborted) return;
         await new Promise<void>((resolve) => {
           member.wake = resolve;
@@ -213,6 +240,7 @@ export function logPort(log: LogModel, scheduler: Scheduler, process: Process, s
         member.wake = undefined;
         continue;
       }
+      const { position } = taken;
       const key = `${position.partition}:${position.offset}`;
       attempts.set(key, (attempts.get(key) ?? 0) + 1);
       const event = log.partitions[position.partition]![Number(position.offset)]!;
@@ -221,11 +249,11 @@ export function logPort(log: LogModel, scheduler: Scheduler, process: Process, s
         position,
         attempt: attempts.get(key)!,
         signal,
-        ack: () => call(OP.ack, () => log.ack(options.group, member, position)),
+        ack: () => call(OP.ack, () => log.ack(options.group, member, taken)),
         retry: unsupported,
         reject: (error) =>
           call(OP.reject, () => {
-            if (member.revoked) return;
+            if (member.revoked || member.assigned[position.partition] !== taken.of) return;
             log.letter({
               stream,
               group: options.group,
@@ -237,16 +265,26 @@ export function logPort(log: LogModel, scheduler: Scheduler, process: Process, s
               attempts: 1,
               at: new Date(scheduler.now()).toISOString(),
             });
-            log.ack(options.group, member, position);
+            log.ack(options.group, member, taken);
           }),
       };
     }
   }
   return {
-    identity: () => call(OP.identity, () => ({ id: `log-${log.epoch}`, epoch: log.epoch, partitions: PARTITIONS })),
-    append: (_stream, events) => call(OP.append, () => log.append(events)),
+    identity: () =>
+      call(OP.identity, () => {
+        const { epoch } = access.log;
+        return { id: `log-${epoch}`, epoch, partitions: PARTITIONS };
+      }),
+    append: (_stream, events) =>
+      call(OP.append, () => {
+        const positions = access.log.append(process, events);
+        // Durable, and the answer is lost.
+        if (faults?.chance(0.01)) throw new FootnoteError('unavailable', 'no answer');
+        return positions;
+      }),
     consume,
-    committed: (_stream, group) => call(OP.committed, () => log.at(log.group(group).committed)),
+    committed: (_stream, group) => call(OP.committed, () => log.at(log.committed(group))),
     seek: (_stream, name, positions) =>
       call(OP.seek, () => {
         const group = log.group(name);
@@ -268,6 +306,7 @@ export function logPort(log: LogModel, scheduler: Scheduler, process: Process, s
         const group = log.groups.get(name);
         if (group) log.revoke(group);
         log.groups.delete(name);
+        for (const letter of log.letters.values()) if (letter.group === name) log.letters.delete(letter.id);
       }),
     dropStream: unsupported,
     deadLetters: {

@@ -152,7 +152,17 @@ export function vectorPort(stores: Stores, scheduler: Turns, process: Process): 
             (keepRevision !== undefined && point.version === below && point.revision !== keepRevision),
         ),
       ),
-    search: unsupported,
+    search: (generation, arms, filter, k) =>
+      call(OP.vectorsRead, () => {
+        const found: Point[] = [];
+        for (const points of stores.points.get(generation)?.values() ?? []) {
+          for (const point of points.values()) {
+            if (point.principals.some((principal) => filter.principals.includes(principal))) found.push(point);
+          }
+        }
+        found.sort((a, b) => (a.id < b.id ? -1 : 1));
+        return arms.map(() => found.slice(0, k).map((point) => ({ point, score: 1 })));
+      }),
     document: (generation, documentId, version) =>
       call(OP.vectorsRead, () =>
         [...stores.of(generation, documentId).values()].filter((point) => point.version === version),

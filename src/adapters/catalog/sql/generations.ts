@@ -38,6 +38,28 @@ async function record(tx: Tx, generation: string, state: GenerationState, at: st
     .execute();
 }
 
+/** Whether the newest release of its collection is this generation. */
+async function isServed(tx: Tx, generation: string): Promise<boolean> {
+  const found = await tx
+    .selectFrom('releases as r')
+    .select('r.number')
+    .where('r.generation', '=', generation)
+    .where((eb) =>
+      eb.not(
+        eb.exists(
+          eb
+            .selectFrom('releases as newer')
+            .select('newer.number')
+            .whereRef('newer.tenant', '=', 'r.tenant')
+            .whereRef('newer.collection', '=', 'r.collection')
+            .whereRef('newer.number', '>', 'r.number'),
+        ),
+      ),
+    )
+    .executeTakeFirst();
+  return found !== undefined;
+}
+
 export class SqlGenerations implements Generations {
   readonly #db: Db;
 
@@ -96,6 +118,7 @@ export class SqlGenerations implements Generations {
 
   async move(id: string, from: GenerationState, to: GenerationState, at: string, reason?: string): Promise<boolean> {
     return this.#db.transaction().execute(async (tx) => {
+      if (to === 'dropped' && (await isServed(tx, id))) return false;
       const result = await tx
         .updateTable('generations')
         .set({ state: to })

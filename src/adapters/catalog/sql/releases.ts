@@ -45,6 +45,8 @@ export class SqlReleases implements Releases {
         .where('collection', '=', collection)
         .executeTakeFirst();
       if (Number(current?.number ?? 0) !== expected) return false;
+      const target = await tx.selectFrom('generations').select('state').where('id', '=', generation).executeTakeFirst();
+      if (target?.state === 'dropped') return false;
       const result = await tx
         .insertInto('releases')
         .values({ tenant, collection, number, generation, at, detail: JSON.stringify(detail satisfies Detail) })
