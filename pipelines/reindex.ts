@@ -50,7 +50,8 @@ export async function buildGeneration(
   const since = await ports.log.committed(stream, from.id);
   await ports.log.hold(stream, hold, since);
   await ports.vectors.create({ generation: target.id, vectors: dimensions(target) });
-  await ports.log.seek(stream, target.id, since);
+  // Once only: a build that was taken for dead may yet finish, and its consumer needs what came since its own beginning.
+  await ports.log.seek(stream, target.id, since, { onlyNew: true });
   let failed = 0;
   let documents = 0;
   await forEachConcurrent(rowsOf(ports, from.id, options.signal), options.concurrency ?? 4, async (row) => {

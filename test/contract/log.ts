@@ -446,6 +446,17 @@ export function describeLogContract(name: string, make: () => Promise<Made<Event
         await expect(log().seek(STREAM, 'g', [foreign])).rejects.toMatchObject({ code: 'log_mismatch' });
       });
 
+      it('stay where they are when only a new one is to begin', async () => {
+        const positions = await log().append(STREAM, updates(10));
+        expect(await log().seek(STREAM, 'g', [positions[3]!], { onlyNew: true })).toBe(true);
+        expect(await log().seek(STREAM, 'g', [positions[7]!], { onlyNew: true })).toBe(false);
+        expect(await log().lag(STREAM, 'g')).toBe(7);
+        const reader = new Reader(log(), 'g');
+        expect((await reader.one()).event.title).toBe('3');
+        expect(await log().seek(STREAM, 'g', [positions[7]!], { onlyNew: true })).toBe(false);
+        await reader.end();
+      });
+
       it('are dropped with their commits and letters; their consumers end', async () => {
         await log().append(STREAM, updates(3));
         const reader = new Reader(log(), 'g');

@@ -77,6 +77,7 @@ async function main(): Promise<void> {
   }
   if (values.mutants) {
     for (const [name, mutant] of Object.entries(MUTANTS)) {
+      if (values.mutant !== undefined && values.mutant !== name) continue;
       const result = await share({ from, to: from + seeds, stride: 1, ops, mutant: name, first: true });
       const caught = result.violations[0];
       const where = caught ? `seed ${caught.seed}: ${caught.violation!.split('\n')[0]!}` : 'not caught';

@@ -41,12 +41,12 @@ const OPERATIONS: readonly (readonly [number, (world: World) => void])[] = [
   [8, read],
   [1, blackout],
   [1, removeByHand],
-  [1, (world) => void world.purge()],
+  [1, (world) => void world.due.add('purge')],
   [5, (world) => void repair(world)],
   [3, replay],
   [2, (world) => world.log.trim()],
   [1, expire],
-  [3, (world) => void world.migrate()],
+  [3, (world) => void world.due.add('migrate')],
 ];
 
 const TOTAL = OPERATIONS.reduce((sum, [weight]) => sum + weight, 0);
@@ -290,7 +290,9 @@ function build(world: World): void {
   const alive = [...world.catalog.generations.values()].filter(({ state }) => state !== 'dropped');
   const building = alive.find(({ state }) => state === 'building');
   if (building) {
-    if (!world.processes.some((entry) => entry.kind === 'builder')) startBuilder(world, building.id);
+    // Another one, of a process that takes the first for dead.
+    if (!world.processes.some(({ kind }) => kind === 'builder') || world.random.chance(0.3))
+      startBuilder(world, building.id);
     return;
   }
   if (alive.length >= 3) return;

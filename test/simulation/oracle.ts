@@ -116,8 +116,15 @@ export class Oracle {
     this.#dirty.add(head.documentId);
   }
 
+  missing(generation: string, partition: number, offset: number): void {
+    // One that is no more has nothing to lose.
+    if (this.world.catalog.generations.get(generation)?.state === 'dropped') return;
+    this.#fail(`law 4: ${generation} needs offset ${offset} of partition ${partition}, which is trimmed`);
+  }
+
   /** Law 5: nothing is committed before its effects are there. */
   committing(generation: string, event: ChangeEvent, position: Position): void {
+    if (this.world.catalog.generations.get(generation)?.state === 'dropped') return;
     if (!this.#settled(generation, event, position)) {
       this.#fail(
         `law 5: ${generation} commits ${position.partition}:${position.offset} of ${event.key} before it is applied`,
@@ -144,6 +151,8 @@ export class Oracle {
         if (same && this.world.version(letter.event, letter.position) === version) return true;
       }
     }
+    const floor = catalog.sources.get(event.source)?.floor;
+    if (floor !== undefined && version < floor && this.world.purged.has(id)) return true;
     // Content or letter gone: superseded by what the head says.
     return (catalog.heads.get(id)?.version ?? '') > version;
   }
@@ -179,9 +188,17 @@ export class Oracle {
     for (const row of rows) {
       const { seen, visible } = row;
       if (seen.event.content?.blob !== name && visible?.event.content?.blob !== name) continue;
-      // A generation that comes by late may still put up a row for it; what replaces that one is on its way.
-      if (rows.some((other) => other.state !== 'failed' && other.seen.version > seen.version)) continue;
-      this.#fail(`original ${name} freed while a row of ${row.generation} needs it`);
+      // A generation that comes by late may still put up a row for it; what replaces that one is on its way, and shows
+      // something newer or, being a failure in each generation, leaves it without anything to show as well.
+      const shows = visible?.event.content?.blob === name;
+      const stays = (other: DocumentRow): boolean =>
+        shows && other.state === 'failed' && this.world.onParseFailure === 'stale';
+      if (rows.some((other) => !stays(other) && other.seen.version > seen.version)) continue;
+      const all = rows.map(
+        ({ generation, state, seen: { version }, visible: shown }) =>
+          `${generation} ${state} ${version} shows ${shown?.version ?? 'nothing'}`,
+      );
+      this.#fail(`original ${name} freed while a row of ${row.generation} needs it: ${all.join(', ')}`);
     }
     const head = catalog.heads.get(blob.documentId);
     if (head?.event.content?.blob === name) this.#fail(`original ${name} of the head of ${blob.documentId} freed`);

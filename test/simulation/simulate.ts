@@ -1,4 +1,5 @@
-import { MUTANTS, type Mutant } from './mutants.js';
+import { MUTANTS } from './mutants.js';
+import type { Mutant } from './mutants/mutant.js';
 import { randomOperation, startWorker } from './operations.js';
 import { checkQuiescent, quiesce } from './quiesce.js';
 import { Random } from './random.js';
@@ -35,6 +36,7 @@ export async function simulate(
   try {
     startWorker(world, world.catalog.release!.generation);
     for (let i = 0; i < operations; i += 1) {
+      world.attend();
       randomOperation(world);
       for (let pause = random.pick(PAUSES); pause > 0; pause -= 1) {
         const more = await scheduler.step();

@@ -8,7 +8,7 @@ import { type VersionKey, parseVersionKey, versionKey } from '../../src/core/ver
 import { CatalogModel, catalogPort } from './models/catalog.js';
 import { type Connection, LogModel, PARTITIONS, logPort } from './models/log.js';
 import { type Content, Stores, blobPort, cachePort, processingPorts, vectorPort } from './models/stores.js';
-import type { Mutant } from './mutants.js';
+import type { Mutant } from './mutants/mutant.js';
 import { Oracle } from './oracle.js';
 import { type SimPorts, pipelinePorts } from './ports.js';
 import type { Random } from './random.js';
@@ -56,6 +56,8 @@ export class World {
   readonly processes: Running[] = [];
   /** When an item that is there appeared: step, by source and key. */
   readonly presentSince = new Map<string, number>();
+  /** How often content does not parse. */
+  readonly failing: number;
   readonly onParseFailure: 'stale' | 'hide';
   /** Documents whose tombstones were forgotten at some time. */
   readonly purged = new Set<string>();
@@ -63,6 +65,8 @@ export class World {
   readonly remembered = new Map<string, Visibility>();
   log: LogModel;
   switches = 0;
+  /** Done at the next moment that allows it: a move of the log, the forgetting of tombstones. */
+  readonly due = new Set<'migrate' | 'purge'>();
   /** No more faults. */
   calm = false;
   #contents = 0;
@@ -86,6 +90,7 @@ export class World {
       switched: (release) => this.oracle.switched(release),
     });
     this.oracle = new Oracle(this);
+    this.failing = random.pick([0.05, 0.15, 0.4]);
     this.onParseFailure = random.chance(0.2) ? 'hide' : 'stale';
     scheduler.onSpent = (process) => this.kill(process);
     this.log = this.newLog(1);
@@ -122,6 +127,7 @@ export class World {
           this.history.push({ event, position });
           this.oracle.appended(process, event, position);
         },
+        missing: (group, partition, offset) => this.oracle.missing(group, partition, offset),
         committing: (group, event, position) => this.oracle.committing(group, event, position),
       },
       this.mutant.log ?? {},
@@ -168,7 +174,7 @@ export class World {
     if (before.length > 0 && this.random.chance(0.35)) return this.random.pick(before);
     this.#contents += 1;
     const id = this.#contents;
-    const failing = this.random.chance(0.15);
+    const failing = this.random.chance(this.failing);
     const kind = !failing ? 'ok' : key === HOPELESS_KEY ? 'bad' : 'sick';
     const pieces = Array.from({ length: this.random.below(4) }, () => `w${this.random.below(40)}`);
     const content: Content = { id, sha256: `c${id}`, pieces: pieces.map((piece, i) => `${piece}.${i}`), kind };
@@ -189,7 +195,8 @@ export class World {
       ...processingPorts(stores, call, () => parser, this.random),
       clock: scheduler.clockOf(process),
     };
-    return this.mutant.ports ? this.mutant.ports(ports) : ports;
+    const { ports: wrap, only } = this.mutant;
+    return wrap && (only?.includes(process.name) ?? true) ? wrap(ports) : ports;
   }
 
   /** Starts a process; how it ends is its own matter unless it ends in a way that nothing explains. */
@@ -243,12 +250,17 @@ export class World {
         (this.mutant.consumeEarly && state === 'building' && this.log.groups.has(id)) ||
         state === 'live' ||
         state === 'shadow' ||
-        state === 'retired',
+        (state === 'retired' && !this.mutant.retiredDeaf),
     );
   }
 
   id(source: string, key: string): string {
     return documentId({ tenant: TENANT, collection: COLLECTION, source, key });
+  }
+
+  /** After each operation: what waited for its moment. */
+  attend(): void {
+    for (const what of this.due) if (this[what]()) this.due.delete(what);
   }
 
   /**
@@ -265,7 +277,7 @@ export class World {
     this.log = this.newLog(old.epoch + 1);
     for (const { kind, process, connection } of [...this.processes]) {
       if (kind !== 'listing' || !this.catalog.leaseHolders.has(process.id)) this.kill(process);
-      else if (this.random.chance(0.5)) connection.log = this.log;
+      else if (this.mutant.connectsAgain || this.random.chance(0.5)) connection.log = this.log;
     }
     for (const { id } of this.consuming()) this.log.group(id);
     for (const source of this.catalog.sources.values()) {

@@ -62,8 +62,16 @@ export interface EventLog {
   consume(options: ConsumeOptions): AsyncIterable<Delivery>;
   /** The next offset to read, one a partition, all partitions. */
   committed(stream: string, group: string): Promise<Position[]>;
-  /** Sets where a group without members begins. @throws conflict while it has members */
-  seek(stream: string, group: string, positions: readonly Position[]): Promise<void>;
+  /**
+   * Sets where a group without members begins. `onlyNew`: one that is there already stays where it is, members or not.
+   * @returns false when it stayed. @throws conflict while it has members
+   */
+  seek(
+    stream: string,
+    group: string,
+    positions: readonly Position[],
+    options?: { readonly onlyNew?: boolean },
+  ): Promise<boolean>;
   /** The offset after the last event, one a partition. */
   end(stream: string): Promise<Position[]>;
   /** Events that the group has not committed. */

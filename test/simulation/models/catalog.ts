@@ -24,6 +24,8 @@ export interface CatalogHooks {
 }
 
 export interface CatalogMutants {
+  /** Heads are set, not raised. */
+  readonly headsFall?: boolean;
   /** Releases what is dropped, drops what is released. */
   readonly dropBlind?: boolean;
   /** Releases whatever the current number is. */
@@ -74,12 +76,16 @@ export class CatalogModel {
     return true;
   }
 
-  raise(head: Head): { raised: boolean; head: Head } {
-    const known = this.heads.get(head.documentId);
-    if (known && known.version >= head.version) return { raised: false, head: known };
+  set(head: Head): { raised: boolean; head: Head } {
     this.heads.set(head.documentId, head);
     this.hooks.headChanged(head);
     return { raised: true, head };
+  }
+
+  raise(head: Head): { raised: boolean; head: Head } {
+    const known = this.heads.get(head.documentId);
+    if (known && known.version >= head.version) return { raised: false, head: known };
+    return this.set(head);
   }
 
   decide(head: Head, expected: VersionKey | undefined, stream: string): boolean {
@@ -248,7 +254,7 @@ export function catalogPort(
           for (const id of ids) if (model.heads.has(id)) found.set(id, model.heads.get(id)!);
           return found;
         }),
-      raise: (head) => call(OP.headsRaise, () => model.raise(head)),
+      raise: (head) => call(OP.headsRaise, () => (mutants.headsFall ? model.set(head) : model.raise(head))),
       decide: (head, expected, stream) => call(OP.headsDecide, () => model.decide(head, expected, stream)),
       outbox: (limit) => call(OP.headsOutbox, () => model.outbox.slice(0, limit)),
       published: (ids) =>

@@ -5,7 +5,7 @@ import { documentId } from '../../../src/core/ids.js';
 import type { ConsumeOptions, DeadLetter, Delivery, EventLog } from '../../../src/core/ports/log.js';
 import { AckTracker } from '../../../src/runtime/ack-tracker.js';
 import type { Random } from '../random.js';
-import { type Process, type Scheduler, Violation, opNumber } from '../scheduler.js';
+import { type Process, type Scheduler, opNumber } from '../scheduler.js';
 
 export const PARTITIONS = 2;
 
@@ -36,6 +36,8 @@ interface Group {
 export interface LogHooks {
   /** An event stands in the log. */
   appended(process: Process, event: ChangeEvent, position: Position): void;
+  /** A group begins below what has been trimmed. */
+  missing(group: string, partition: number, offset: number): void;
   /** Before a commit moves over this event. */
   committing(group: string, event: ChangeEvent, position: Position): void;
 }
@@ -145,13 +147,9 @@ export class LogModel {
     for (let i = 0; i < PARTITIONS; i += 1) {
       const partition = (first + i) % PARTITIONS;
       const of = assigned[partition]!;
-      const offset = of.next;
+      if (of.next < this.trimmed[partition]! && !member.revoked) this.hooks.missing(name, partition, of.next);
+      const offset = Math.max(of.next, this.trimmed[partition]!);
       if (offset >= this.partitions[partition]!.length) continue;
-      if (offset < this.trimmed[partition]! && !member.revoked) {
-        throw new Violation(
-          `law 4: group ${name} needs offset ${offset} of partition ${partition}, trimmed to ${this.trimmed[partition]!}`,
-        );
-      }
       of.next = offset + 1;
       of.tracker.delivered(BigInt(offset));
       return { position: { epoch: this.epoch, partition, offset: BigInt(offset) }, of };
@@ -170,7 +168,7 @@ export class LogModel {
     let next = Number(of.tracker.position);
     if (this.mutants.commitGap) next = Math.max(next, Number(offset) + 1);
     else if (!moved) return;
-    for (let at = group.committed[partition]!; at < next; at += 1) {
+    for (let at = Math.max(group.committed[partition]!, this.trimmed[partition]!); at < next; at += 1) {
       this.hooks.committing(name, this.partitions[partition]![at]!, { ...position, offset: BigInt(at) });
     }
     if (next > group.committed[partition]! || this.mutants.commitsFall) group.committed[partition] = next;
@@ -285,10 +283,12 @@ export function logPort(
       }),
     consume,
     committed: (_stream, group) => call(OP.committed, () => log.at(log.committed(group))),
-    seek: (_stream, name, positions) =>
+    seek: (_stream, name, positions, options) =>
       call(OP.seek, () => {
+        if (options?.onlyNew && log.groups.has(name)) return false;
         const group = log.group(name);
         for (const { partition, offset } of positions) group.committed[partition] = Number(offset);
+        return true;
       }),
     end: () => call(OP.end, () => log.at(log.partitions.map((list) => list.length))),
     lag: (_stream, group) => call(OP.lag, () => log.lag(group)),

@@ -100,9 +100,15 @@ class SqliteLog implements EventLog {
     return this.#positions(found ? this.#store.committed(found, group) : this.#zeros());
   }
 
-  async seek(stream: string, group: string, positions: readonly Position[]): Promise<void> {
+  async seek(
+    stream: string,
+    group: string,
+    positions: readonly Position[],
+    options: { readonly onlyNew?: boolean } = {},
+  ): Promise<boolean> {
     const offsets = this.#offsets(positions);
     const opened = this.#store.open(stream);
+    if (options.onlyNew && this.#store.groups(opened).includes(group)) return false;
     if ((this.#groups.get(opened.id)?.get(group)?.size ?? 0) > 0) {
       throw new FootnoteError('conflict', `Group "${group}" has consumers: stop them before moving it.`);
     }
@@ -114,6 +120,7 @@ class SqliteLog implements EventLog {
     // A commit of former consumers that still waits must not undo this.
     this.#committer.flush();
     this.#store.seek(opened, group, offsets);
+    return true;
   }
 
   async end(stream: string): Promise<Position[]> {

@@ -1,0 +1,1 @@
+export const CAUGHT: Readonly<Record<string, number>> = {};

@@ -1,0 +1,12 @@
+import { CAUGHT } from './caught.js';
+import { MUTANTS } from './mutants.js';
+
+/** The mutants as they stand in docs/decisions/0002-protocol-and-its-mutants.md. */
+export function mutantTable(): string {
+  const lines = Object.entries(MUTANTS).map(([name, { removes, law, harmless }]) => {
+    const caught = CAUGHT[name];
+    const outcome = caught === undefined ? `economy: ${harmless ?? 'not caught'}` : `seed ${caught}`;
+    return `| \`${name}\` | ${removes} | ${law} | ${outcome} |`;
+  });
+  return ['| mutant | what is gone | breaks | caught at |', '| --- | --- | --- | --- |', ...lines].join('\n');
+}
