@@ -48,6 +48,14 @@ export interface ListedItem {
   readonly message?: string;
 }
 
+/** Where a listing can be interrupted between two effects. */
+export const LISTING_FAULT_POINTS = [
+  'listing:content-stored',
+  'listing:announced',
+  'listing:appended',
+  'listing:remembered',
+] as const;
+
 const LEASE_MS = 30_000;
 const INVENTORY_PAGE = 1000;
 /** Codes of files that nothing here can read: they are skipped unless the document is known already. */
