@@ -20,17 +20,21 @@ function amount(value: number, unit: string): string {
   return unit === 'bytes' ? size(value) : String(value);
 }
 
-/** What is done in a second, and how long the rest takes at that rate. */
-function pace(began: number, done: number, total: number | undefined, unit: string): string {
-  const seconds = (performance.now() - began) / 1000;
-  const rate = seconds > 0 ? done / seconds : 0;
+/** A rate measured for less time than this tells nothing. */
+const PACE_MS = 1000;
+
+/** What is done in a second, and how long the rest takes at that rate; nothing while that would be a guess. */
+export function pace(elapsedMs: number, done: number, total: number | undefined, unit: string): string {
+  if (elapsedMs < PACE_MS || done === 0) return '';
+  const rate = (done / elapsedMs) * 1000;
   const told = unit === 'bytes' ? size(rate) : rate.toFixed(rate < 10 ? 1 : 0);
-  const left = total !== undefined && rate > 0 ? `, ${duration(((total - done) / rate) * 1000)} left` : '';
+  const left = total !== undefined && total > done ? `, ${duration(((total - done) / rate) * 1000)} left` : '';
   return `${told}/s${left}`;
 }
 
 function bar(host: Host, label: string, unit: string): Progress {
-  const began = performance.now();
+  // Before the first report nothing was on its way: pip, say, was fetching the archive.
+  let began: number | undefined;
   const shown = new cliProgress.SingleBar({
     stream: host.stderr,
     format: `${label} [{bar}] {percentage}% {amount} {pace}`,
@@ -46,10 +50,11 @@ function bar(host: Host, label: string, unit: string): Progress {
   let started = false;
   return {
     update(done, total) {
+      began ??= performance.now();
       const of = Math.max(done, total ?? 0);
       const payload = {
         amount: `${amount(done, unit)}${total === undefined ? '' : `/${amount(total, unit)}`}`,
-        pace: pace(began, done, total, unit),
+        pace: pace(performance.now() - began, done, total, unit),
       };
       if (!started) {
         shown.start(of, done, payload);
@@ -73,7 +78,8 @@ function lines(host: Host, label: string, unit: string): Progress {
       if (performance.now() - last < LINE_MS) return;
       last = performance.now();
       const of = total === undefined ? '' : `/${amount(total, unit)}`;
-      host.stderr.write(`${label}: ${amount(done, unit)}${of}, ${pace(began, done, total, unit)}\n`);
+      const rate = pace(last - began, done, total, unit);
+      host.stderr.write(`${label}: ${amount(done, unit)}${of}${rate === '' ? '' : `, ${rate}`}\n`);
     },
     stop() {
       last = Number.POSITIVE_INFINITY;
