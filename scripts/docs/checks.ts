@@ -33,12 +33,12 @@ interface Manifest {
   readonly devDependencies: Readonly<Record<string, string>>;
 }
 
-export interface Page {
+interface Page {
   readonly tree: Nodes;
   readonly text: string;
 }
 
-export function parsePage(text: string): Page {
+function parsePage(text: string): Page {
   return { text, tree: fromMarkdown(text, { extensions: [gfm()], mdastExtensions: [gfmFromMarkdown()] }) };
 }
 
@@ -96,7 +96,7 @@ function codesOf(tree: Nodes): string[] {
 }
 
 /** The page on ingestion tells of every fault point that there is, and of no other. */
-export function faultPointProblems(page: Page): string[] {
+function faultPointProblems(page: Page): string[] {
   const points = new Set<string>([...FAULT_POINTS, ...DOCUMENT_FAULT_POINTS, ...LISTING_FAULT_POINTS]);
   const told = new Set(codesOf(page.tree).filter((code) => /^(apply|consume|outbox|documents|listing):/.test(code)));
   return [
@@ -106,7 +106,7 @@ export function faultPointProblems(page: Page): string[] {
 }
 
 /** The first column of the page's two tables names exactly the packages of package.json. */
-export function dependencyProblems(page: Page, manifest: Manifest): string[] {
+function dependencyProblems(page: Page, manifest: Manifest): string[] {
   const tables = [...nodesOf(page.tree)].filter((node) => node.type === 'table');
   const named = tables.map((table) =>
     table.children.flatMap((row) => (row.children[0] ? codesOf(row.children[0]) : [])),

@@ -68,7 +68,8 @@ export function errorsPage(): string {
     'Codes are stable: problems of the API (RFC 9457, `application/problem+json`), reports of `ingest` and `parse`, dead ' +
       'letters, job errors and metrics carry the same ones. A failed document is answered with 422 and its own code by ' +
       '`PUT …?wait=true`, whatever the status below. A _transient_ error passes by itself: ingestion tries again with ' +
-      'backoff and never makes a dead letter of it.',
+      'backoff and makes no dead letter of it. So it does after `build_mismatch`, and after what nobody foresaw ' +
+      '(`internal`), that one eight times.',
     table(['code', 'HTTP', 'transient', 'meaning'], rows),
   ].join('\n\n');
 }
