@@ -60,6 +60,11 @@ export class Run {
     const target = await openTarget(this.host, config);
     try {
       return await use(target, config);
+    } catch (error) {
+      if (!(error instanceof FootnoteError) || error.code !== 'collection_not_found') throw error;
+      // Often it is the directory that is wrong.
+      const message = `${error.message.replace(/\.$/, '')} in ${this.shown(config.data)}: --data names another directory.`;
+      throw new FootnoteError(error.code, message, { cause: error });
     } finally {
       await target.close();
     }
