@@ -10,7 +10,7 @@ const MEANING: Readonly<Record<ErrorCode, string>> = {
   unsupported_media_type: 'The request, or the document, is of a type that is not taken here.',
   unknown_type: 'No parser knows the content of this file.',
   empty_document: 'The document holds no text.',
-  invalid_encoding: 'The bytes are no text in the charset that was told or detected.',
+  invalid_encoding: 'A file name is not valid Unicode. As a warning: some bytes of a text are not, and became U+FFFD.',
   password_required: 'The PDF is encrypted: give its password.',
   password_wrong: 'The PDF is encrypted, and the password does not open it.',
   corrupt_document: 'The file is damaged.',

@@ -90,9 +90,7 @@ describe('usage', () => {
   it('tells where it looked for a collection, and how to come by one', async () => {
     const search = await run('search', 'x', '--collection', 'nope', '--data', 'elsewhere');
     expect(search).toMatchObject({ code: 1, stdout: '' });
-    expect(search.stderr).toContain(
-      'no collection nope in elsewhere: --data names another directory. (collection_not_found)',
-    );
+    expect(search.stderr).toContain('no collection "nope" in elsewhere. Ingest into it to create it');
     const { stdout } = await run('collections', 'list', '--data', 'elsewhere');
     expect(stdout).toContain('footnote ingest FOLDER --collection NAME');
   });

@@ -1,7 +1,6 @@
 import './quiet-store.js';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import './quiet.js';
 import { openFileBlobs } from '../adapters/blobs/files/index.js';
 import { openSqliteVectorCache } from '../adapters/cache/sqlite/index.js';
 import { openSqliteCatalog } from '../adapters/catalog/sqlite/index.js';
