@@ -23,18 +23,29 @@ function amount(value: number, unit: string): string {
 /** A rate measured for less time than this tells nothing. */
 const PACE_MS = 1000;
 
-/** What is done in a second, and how long the rest takes at that rate; nothing while that would be a guess. */
-export function pace(elapsedMs: number, done: number, total: number | undefined, unit: string): string {
-  if (elapsedMs < PACE_MS || done === 0) return '';
-  const rate = (done / elapsedMs) * 1000;
-  const told = unit === 'bytes' ? size(rate) : rate.toFixed(rate < 10 ? 1 : 0);
-  const left = total !== undefined && total > done ? `, ${duration(((total - done) / rate) * 1000)} left` : '';
-  return `${told}/s${left}`;
+/**
+ * What is done in a second, and how long the rest takes at that rate; nothing while that would be a guess. Measured from the
+ * first thing that was done: before it, nothing was on its way (pip, say, was fetching the archive).
+ */
+export class Pace {
+  #from: { readonly at: number; readonly done: number } | undefined;
+
+  constructor(private readonly unit: string) {}
+
+  /** @param now milliseconds of any one clock */
+  tell(now: number, done: number, total: number | undefined): string {
+    if (done > 0) this.#from ??= { at: now, done };
+    const { at, done: first } = this.#from ?? { at: now, done };
+    if (now - at < PACE_MS || done === first) return '';
+    const rate = ((done - first) / (now - at)) * 1000;
+    const told = this.unit === 'bytes' ? size(rate) : rate.toFixed(rate < 10 ? 1 : 0);
+    const left = total !== undefined && total > done ? `, ${duration(((total - done) / rate) * 1000)} left` : '';
+    return `${told}/s${left}`;
+  }
 }
 
 function bar(host: Host, label: string, unit: string): Progress {
-  // Before the first report nothing was on its way: pip, say, was fetching the archive.
-  let began: number | undefined;
+  const pace = new Pace(unit);
   const shown = new cliProgress.SingleBar({
     stream: host.stderr,
     format: `${label} [{bar}] {percentage}% {amount} {pace}`,
@@ -50,11 +61,10 @@ function bar(host: Host, label: string, unit: string): Progress {
   let started = false;
   return {
     update(done, total) {
-      began ??= performance.now();
       const of = Math.max(done, total ?? 0);
       const payload = {
         amount: `${amount(done, unit)}${total === undefined ? '' : `/${amount(total, unit)}`}`,
-        pace: pace(performance.now() - began, done, total, unit),
+        pace: pace.tell(performance.now(), done, total),
       };
       if (!started) {
         shown.start(of, done, payload);
@@ -71,14 +81,15 @@ function bar(host: Host, label: string, unit: string): Progress {
 }
 
 function lines(host: Host, label: string, unit: string): Progress {
-  const began = performance.now();
-  let last = began;
+  const pace = new Pace(unit);
+  let last = performance.now();
   return {
     update(done, total) {
-      if (performance.now() - last < LINE_MS) return;
-      last = performance.now();
+      const now = performance.now();
+      const rate = pace.tell(now, done, total);
+      if (now - last < LINE_MS || done === 0) return;
+      last = now;
       const of = total === undefined ? '' : `/${amount(total, unit)}`;
-      const rate = pace(last - began, done, total, unit);
       host.stderr.write(`${label}: ${amount(done, unit)}${of}${rate === '' ? '' : `, ${rate}`}\n`);
     },
     stop() {
