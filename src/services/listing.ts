@@ -54,6 +54,7 @@ export const LISTING_FAULT_POINTS = [
   'listing:announced',
   'listing:appended',
   'listing:remembered',
+  'listing:forgotten',
 ] as const;
 
 const LEASE_MS = 30_000;
@@ -256,7 +257,7 @@ class Listing {
       this.#report(item.key, 'failed', { code: reason.code, message: reason.message });
       return;
     }
-    await this.ports.faults.reach('listing:content-stored');
+    await this.#reach('listing:content-stored', item.key);
     const state = { quick: item.quick, sha256: content.sha256, about, fresh: item.fresh ?? false };
     if (sameAbout && before.sha256 === content.sha256) {
       await this.ports.blobs.delete(content);
@@ -266,7 +267,7 @@ class Listing {
     }
     if (!known && !(await this.#readable(item, content))) return;
     await this.#remember({ key: item.key, scope: item.scope, state: UNSETTLED });
-    await this.ports.faults.reach('listing:announced');
+    await this.#reach('listing:announced', item.key);
     const version = await this.#append({
       ...this.#event(item.key),
       op: 'upsert',
@@ -279,7 +280,7 @@ class Listing {
       observedAt: item.observedAt,
     });
     await this.#remember({ key: item.key, scope: item.scope, state });
-    await this.ports.faults.reach('listing:remembered');
+    await this.#reach('listing:remembered', item.key);
     this.#report(item.key, 'sent', { version });
   }
 
@@ -327,21 +328,26 @@ class Listing {
   async #delete({ key, scope }: Pick<InventoryItem, 'key' | 'scope'>): Promise<void> {
     throwIfAborted(this.signal);
     await this.#remember({ key, scope, state: UNSETTLED });
-    await this.ports.faults.reach('listing:announced');
+    await this.#reach('listing:announced', key);
     const observedAt = new Date(this.ports.clock.now()).toISOString();
     const version = await this.#append({ ...this.#event(key), op: 'delete', observedAt });
     this.#fenced(await this.ports.catalog.cursors.updateInventory(this.name, this.fence, [], [key]));
+    await this.#reach('listing:forgotten', key);
     this.#report(key, 'deleted', { version });
   }
 
   async #append(event: ChangeEvent): Promise<VersionKey> {
     const [position] = await this.ports.log.append(this.#stream, [event]);
-    await this.ports.faults.reach('listing:appended');
+    await this.#reach('listing:appended', event.key);
     return versionKey(eventVersion(event, position!));
   }
 
   async #remember(item: InventoryItem): Promise<void> {
     this.#fenced(await this.ports.catalog.cursors.updateInventory(this.name, this.fence, [item], []));
+  }
+
+  #reach(point: (typeof LISTING_FAULT_POINTS)[number], key: string): Promise<void> {
+    return this.ports.faults.reach(point, this.#id(key));
   }
 
   #fenced(written: boolean): void {
