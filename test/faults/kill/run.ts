@@ -30,8 +30,9 @@ export interface KillReport {
   readonly end: Inspection;
 }
 
-const WORKER = fileURLToPath(new URL('../kill-worker.js', import.meta.url)).replace(/\/test\/faults\/(?=[^/]+$)/, (at) =>
-  import.meta.url.includes('/dist/') ? at : `/dist${at}`,
+const WORKER = fileURLToPath(new URL('../kill-worker.js', import.meta.url)).replace(
+  /\/test\/faults\/(?=[^/]+$)/,
+  (at) => (import.meta.url.includes('/dist/') ? at : `/dist${at}`),
 );
 /** Longest time of one process; beyond it something hangs. */
 const DEADLINE_MS = 300_000;
@@ -57,7 +58,7 @@ export async function runKills(options: KillOptions): Promise<KillReport> {
   for (const [i, point] of points.entries()) {
     // So that the kills spread over the script: a process comes about one kill's share further.
     const share = (reached[point] ?? 0) / kills;
-    const count = 1 + random.below(Math.max(1, Math.round(1.6 * share)));
+    const count = 1 + random.below(Math.max(1, Math.round(share)));
     const signal = await start({ ...killed, kill: { point, count } });
     if (signal !== 'SIGKILL') break;
     done[point] = (done[point] ?? 0) + 1;

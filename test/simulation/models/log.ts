@@ -286,6 +286,7 @@ export function logPort(log: LogModel, scheduler: Scheduler, process: Process, s
           let removed = 0;
           for (const letter of log.letters.values()) {
             if (letter.documentId !== of || options.keep?.(letter)) continue;
+            if (options.group !== undefined && letter.group !== options.group) continue;
             log.letters.delete(letter.id);
             removed += 1;
           }
