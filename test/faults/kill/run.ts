@@ -2,12 +2,12 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { Random } from '../../simulation/random.js';
 import type { WorkerOptions } from '../kill-worker.js';
 import { ALL_FAULT_POINTS } from '../points.js';
 import { type Inspection, inspect } from './inspect.js';
 import type { ScriptOptions } from './script.js';
+import { workerCommand } from './worker.js';
 
 export interface KillOptions {
   readonly script: ScriptOptions;
@@ -30,10 +30,6 @@ export interface KillReport {
   readonly end: Inspection;
 }
 
-const WORKER = fileURLToPath(new URL('../kill-worker.js', import.meta.url)).replace(
-  /\/test\/faults\/(?=[^/]+$)/,
-  (at) => (import.meta.url.includes('/dist/') ? at : `/dist${at}`),
-);
 /** Longest time of one process; beyond it something hangs. */
 const DEADLINE_MS = 300_000;
 
@@ -100,7 +96,8 @@ async function complete(options: WorkerOptions, more: Partial<WorkerOptions>): P
 
 /** @returns the signal that ended it; @throws when it failed by itself */
 async function start(options: WorkerOptions): Promise<NodeJS.Signals | undefined> {
-  const child = spawn(process.execPath, [WORKER, JSON.stringify(options)], { stdio: ['ignore', 'ignore', 'pipe'] });
+  const [program, ...args] = workerCommand(options);
+  const child = spawn(program, args, { stdio: ['ignore', 'ignore', 'pipe'] });
   let stderr = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
   const deadline = setTimeout(() => child.kill('SIGTERM'), DEADLINE_MS);

@@ -35,12 +35,16 @@ export interface Work {
   readonly scratch: string;
   readonly steps: readonly Step[];
   readonly faults: FaultPoints;
+  readonly maxInFlight?: number;
 }
 
 /** Works through the script from where the journal says, and returns when all of it was applied. */
-export async function work({ data, scratch, steps, faults }: Work): Promise<void> {
+export async function work({ data, scratch, steps, faults, maxInFlight }: Work): Promise<void> {
   const journal = new Journal(join(scratch, 'journal'));
-  const engine = await openEngine(testConfig(data), { faults });
+  const engine = await openEngine(
+    { ...testConfig(data), ...(maxInFlight === undefined ? {} : { ingest: { maxInFlight } }) },
+    { faults },
+  );
   try {
     await engine.surface.collections.put(
       CALLER,

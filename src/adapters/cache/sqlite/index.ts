@@ -30,15 +30,16 @@ const MINUTE = 60_000;
 const PAGE = 200;
 
 /**
- * The vector cache in one SQLite file. Losing its last writes in a power loss costs computing them again, nothing else;
- * what is forgotten is overwritten (secure_delete), and out of the write-ahead log within the minute.
+ * The vector cache in one SQLite file. Losing what was put costs computing it again; what was forgotten must stay so
+ * (law 6), hence each change is on disk when it returns. It is overwritten (secure_delete), and out of the write-ahead
+ * log within the minute.
  * @throws data_newer, data_corrupt, read_only, disk_full, unavailable
  */
 export function openSqliteVectorCache(
   file: string,
   options: SqliteVectorCacheOptions = {},
 ): VectorCache & { close(): Promise<void> } {
-  const db = new SqliteDatabase(file, { synchronous: 'NORMAL' });
+  const db = new SqliteDatabase(file, { synchronous: 'FULL' });
   try {
     const made = db.rows("SELECT 1 FROM sqlite_master WHERE name = 'meta'").length > 0;
     if (!made) db.transaction(() => SCHEMA.forEach((statement) => db.exec(statement)));
