@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { CALLER, COLLECTION } from './kill/work.js';
 import { workerCommand } from './kill/worker.js';
-import { check } from './trace/check.js';
+import { EXEMPT, check } from './trace/check.js';
 import type { CheckOptions } from './trace/check.js';
 import type { Call } from './trace/strace.js';
 import { hasStrace, straced } from './trace/strace.js';
@@ -48,6 +48,7 @@ describe.skipIf(!present)('under strace (needs strace)', () => {
         expect(proof.applied).toBeGreaterThan(80);
         expect(proof.commits).toBeGreaterThan(20);
         expect(proof.storeVersions).toBeGreaterThan(20);
+        expect([...proof.exempted].sort()).toEqual(EXEMPT.map(({ reason }) => reason).sort());
       });
 
       /** Without these fsyncs the same trace must not pass. */

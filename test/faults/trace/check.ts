@@ -11,7 +11,6 @@ export const EXEMPT: readonly { readonly files: RegExp; readonly reason: string 
     files: /\.db-shm$/,
     reason: "SQLite's index of its write-ahead log: shared memory, made anew from the log after a crash",
   },
-  { files: /^lock(\.|$)/, reason: 'tells a living owner of the directory; after a power cut there is none' },
   {
     files: /^blobs\/\.tmp(\/|$)/,
     reason: 'uploads under way: a blob counts once it was renamed into its place, and opening empties this folder',
@@ -24,6 +23,8 @@ export interface Proof {
   readonly commits: number;
   readonly applied: number;
   readonly storeVersions: number;
+  /** Reasons of exemptions that were needed. */
+  readonly exempted: ReadonlySet<string>;
 }
 
 export interface CheckOptions {
@@ -63,6 +64,7 @@ class Check {
   readonly #marks = new Map<string, number>();
   readonly #logs: number[] = [];
   readonly #tables = new Map<string, Table>();
+  readonly #exempted = new Set<string>();
   #commits = 0;
   #appliedCount = 0;
   #now = 0;
@@ -97,11 +99,12 @@ class Check {
 
   proof(): Proof {
     for (const each of this.#disk.unseen) {
-      if (!EXEMPT.some(({ files }) => files.test(each.split(' ')[0]!))) this.#violations.add(each);
+      if (!this.#isExempt(each.split(' ')[0]!)) this.#violations.add(each);
     }
     if (this.#logs.length !== 2) this.#violations.add(`the log was opened by ${this.#logs.length} connections, not 2`);
     return {
       violations: [...this.#violations],
+      exempted: this.#exempted,
       commits: this.#commits,
       applied: this.#appliedCount,
       storeVersions: [...this.#tables.values()].reduce((sum, table) => sum + table.versions.length, 0),
@@ -143,12 +146,12 @@ class Check {
     );
     for (const [path, node] of this.#disk.nodes) {
       const name = this.#disk.name(path);
-      if (node.pending.length === 0 || EXEMPT.some(({ files }) => files.test(name))) continue;
+      if (node.pending.length === 0 || this.#isExempt(name)) continue;
       // Checked version by version: another document's may be on its way.
       if (/^vectors\/[^/]+\.(lance(\/.*)?|durable)$/.test(name)) continue;
       for (const change of node.pending) {
         const of = node.folder ? this.#disk.name(change.path) : name;
-        if (EXEMPT.some(({ files }) => files.test(of))) continue;
+        if (this.#isExempt(of)) continue;
         // Positions themselves: losing the last of them means redelivery.
         if (name === 'log.db-wal' && change.fd === this.#logs[1]) continue;
         // Another document's blob may be on its way; one of these documents' may not, nor a folder above it.
@@ -187,6 +190,12 @@ class Check {
       published: call.end,
       durable: false,
     });
+  }
+
+  #isExempt(name: string): boolean {
+    const found = EXEMPT.find(({ files }) => files.test(name));
+    if (found) this.#exempted.add(found.reason);
+    return found !== undefined;
   }
 
   #fail(what: string): void {

@@ -42,7 +42,7 @@ export async function straced(command: readonly string[], traceFile: string): Pr
 }
 
 const LINE = /^(\d+) +(?:<\.\.\. (\w+) resumed>(.*)|(\w+)\((.*))$/;
-const RESULT = /\) += (-?\d+)(?:<.*>)?(?: [A-Z]+ \(.*\))?$/;
+const RESULT = /\) += (-?\d+|0x[0-9a-f]+)(?:<.*>)?(?: [A-Z]+ \(.*\))?$/;
 const UNFINISHED = ' <unfinished ...>';
 
 /** Puts calls together that strace printed in two parts because another thread's came between. */
