@@ -30,5 +30,5 @@ describe('processes that are killed between any two effects', () => {
     } finally {
       await rm(directory, { recursive: true, force: true });
     }
-  });
+  }, 600_000);
 });
