@@ -58,8 +58,8 @@ export function check(calls: readonly Call[], options: CheckOptions): Proof {
 class Check {
   readonly #disk: Disk;
   readonly #violations = new Set<string>();
-  /** Documents whose change has been applied since the last commit. */
-  readonly #applied = new Set<string>();
+  /** Documents whose change has been applied since the last commit, and when. */
+  readonly #applied = new Map<string, number>();
   /** The last mark of each document. */
   readonly #marks = new Map<string, number>();
   readonly #logs: number[] = [];
@@ -121,7 +121,7 @@ class Check {
     this.#marks.set(document, this.#now);
     if (name === 'apply:points-written' || name === 'apply:pruned') this.#storeUsed(name, document, before);
     if (name !== 'consume:applied') return;
-    this.#applied.add(document);
+    this.#applied.set(document, this.#now);
     this.#appliedCount += 1;
   }
 
@@ -141,9 +141,9 @@ class Check {
   #commit(): void {
     this.#commits += 1;
     const { tenant, collection } = this.options;
-    const folders = [...this.#applied].map(
-      (documentId) => `blobs/${documentFolder({ tenant, collection, documentId })}`,
-    );
+    const applied = [...this.#applied].map(([documentId, at]) => {
+      return { folder: `blobs/${documentFolder({ tenant, collection, documentId })}`, at };
+    });
     for (const [path, node] of this.#disk.nodes) {
       const name = this.#disk.name(path);
       if (node.pending.length === 0 || this.#isExempt(name)) continue;
@@ -154,8 +154,9 @@ class Check {
         if (this.#isExempt(of)) continue;
         // Positions themselves: losing the last of them means redelivery.
         if (name === 'log.db-wal' && change.fd === this.#logs[1]) continue;
-        // Another document's blob may be on its way; one of these documents' may not, nor a folder above it.
-        if (of.startsWith('blobs/') && !folders.some((folder) => concerns(of, folder))) continue;
+        // Another document's blob may be on its way, or this one's next; nothing of what was applied, nor a folder above it.
+        const late = applied.some(({ folder, at }) => change.at < at && concerns(of, folder));
+        if (of.startsWith('blobs/') && !late) continue;
         this.#fail(`${name}: ${of} is not synced`);
       }
     }
