@@ -86,6 +86,7 @@ class Check {
     const own = this.#disk.has(path) || call.paths.some((each) => this.#disk.has(each));
     if (!own && call.name !== 'io_uring_setup') return () => undefined;
     if (isWrite(call) && this.#isPositions(call)) this.#commit();
+    if (call.name === 'ftruncate' && path.endsWith('.db-wal') && call.text.endsWith(', 0')) return this.#emptied(path);
     const table = this.#disk.name(path).match(/^vectors\/([^/]+)\.durable(?:\.tmp)?$/)?.[1];
     if (table !== undefined && isWrite(call)) this.#record(table, call);
     const end = this.#disk.begin(call);
@@ -114,6 +115,16 @@ class Check {
   /** The log's second connection writes nothing but committed positions. */
   #isPositions(call: Call): boolean {
     return this.#disk.name(call.handles[0]!.path) === 'log.db-wal' && call.handles[0]!.fd === this.#logs[1];
+  }
+
+  /** A write-ahead log that is emptied stands in the database file: it must be on disk there, then the log counts no more. */
+  #emptied(log: string): () => void {
+    const database = this.#disk.nodes.get(log.slice(0, -'-wal'.length));
+    if (database?.pending.length !== 0) this.#fail(`${this.#disk.name(log)} is emptied before its database is synced`);
+    return () => {
+      const node = this.#disk.nodes.get(log);
+      if (node) node.pending = [];
+    };
   }
 
   #mark(name: string, document: string): void {
