@@ -58,8 +58,8 @@ export function check(calls: readonly Call[], options: CheckOptions): Proof {
 class Check {
   readonly #disk: Disk;
   readonly #violations = new Set<string>();
-  /** Documents whose change has been applied since the last commit. */
-  readonly #applied = new Set<string>();
+  /** Documents whose change has been applied since the last commit, and when. */
+  readonly #applied = new Map<string, number>();
   /** The last mark of each document. */
   readonly #marks = new Map<string, number>();
   readonly #logs: number[] = [];
@@ -86,6 +86,7 @@ class Check {
     const own = this.#disk.has(path) || call.paths.some((each) => this.#disk.has(each));
     if (!own && call.name !== 'io_uring_setup') return () => undefined;
     if (isWrite(call) && this.#isPositions(call)) this.#commit();
+    if (call.name === 'ftruncate' && path.endsWith('.db-wal') && call.text.endsWith(', 0')) return this.#emptied(path);
     const table = this.#disk.name(path).match(/^vectors\/([^/]+)\.durable(?:\.tmp)?$/)?.[1];
     if (table !== undefined && isWrite(call)) this.#record(table, call);
     const end = this.#disk.begin(call);
@@ -116,12 +117,22 @@ class Check {
     return this.#disk.name(call.handles[0]!.path) === 'log.db-wal' && call.handles[0]!.fd === this.#logs[1];
   }
 
+  /** A write-ahead log that is emptied stands in the database file: it must be on disk there, then the log counts no more. */
+  #emptied(log: string): () => void {
+    const database = this.#disk.nodes.get(log.slice(0, -'-wal'.length));
+    if (database?.pending.length !== 0) this.#fail(`${this.#disk.name(log)} is emptied before its database is synced`);
+    return () => {
+      const node = this.#disk.nodes.get(log);
+      if (node) node.pending = [];
+    };
+  }
+
   #mark(name: string, document: string): void {
     const before = this.#marks.get(document) ?? 0;
     this.#marks.set(document, this.#now);
     if (name === 'apply:points-written' || name === 'apply:pruned') this.#storeUsed(name, document, before);
     if (name !== 'consume:applied') return;
-    this.#applied.add(document);
+    this.#applied.set(document, this.#now);
     this.#appliedCount += 1;
   }
 
@@ -141,9 +152,9 @@ class Check {
   #commit(): void {
     this.#commits += 1;
     const { tenant, collection } = this.options;
-    const folders = [...this.#applied].map(
-      (documentId) => `blobs/${documentFolder({ tenant, collection, documentId })}`,
-    );
+    const applied = [...this.#applied].map(([documentId, at]) => {
+      return { folder: `blobs/${documentFolder({ tenant, collection, documentId })}`, at };
+    });
     for (const [path, node] of this.#disk.nodes) {
       const name = this.#disk.name(path);
       if (node.pending.length === 0 || this.#isExempt(name)) continue;
@@ -154,8 +165,9 @@ class Check {
         if (this.#isExempt(of)) continue;
         // Positions themselves: losing the last of them means redelivery.
         if (name === 'log.db-wal' && change.fd === this.#logs[1]) continue;
-        // Another document's blob may be on its way; one of these documents' may not, nor a folder above it.
-        if (of.startsWith('blobs/') && !folders.some((folder) => concerns(of, folder))) continue;
+        // Another document's blob may be on its way, or this one's next; nothing of what was applied, nor a folder above it.
+        const late = applied.some(({ folder, at }) => change.at < at && concerns(of, folder));
+        if (of.startsWith('blobs/') && !late) continue;
         this.#fail(`${name}: ${of} is not synced`);
       }
     }

@@ -28,7 +28,7 @@ export function hasStrace(): boolean {
 /** Runs a program under strace, its threads and children included. @throws when it fails */
 export async function straced(command: readonly string[], traceFile: string): Promise<Call[]> {
   const options = ['-f', '--seccomp-bpf', '-y', '-s', '128', '-e', `trace=${CALLS}`, '-o', traceFile];
-  // Writes through io_uring would not be seen.
+  // Files written through io_uring would not be seen: off, and looked for.
   const env = { ...process.env, UV_USE_IO_URING: '0' };
   const child = spawn('strace', [...options, ...command], { env, stdio: ['ignore', 'ignore', 'pipe'] });
   let stderr = '';
