@@ -1,0 +1,282 @@
+import { fork, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readFile, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { ConfigInput } from '../../src/engine.js';
+import { parseConfig } from '../../src/engine.js';
+import { forEachConcurrent } from '../../src/runtime/concurrency.js';
+import { builtEntry } from '../../src/runtime/entry.js';
+import { quantile } from '../../src/services/eval/statistics.js';
+import { passwordsOf } from '../passwords.js';
+import type { BenchResult } from '../result.js';
+import type { Delay, FromServer, ToServer } from './server.js';
+
+export interface ParsingBenchOptions {
+  readonly config: ConfigInput;
+  /** Folders whose files are all ingested, subfolders included; one with a `manifest.jsonl` may name passwords there. */
+  readonly folders: readonly string[];
+}
+
+interface Outcome {
+  readonly file: string;
+  readonly outcome: 'indexed' | 'skipped' | 'failed' | 'none';
+  readonly code?: string;
+  /** From sending it to its outcome: the wait for a parser and a model is part of it. */
+  readonly ms: number;
+}
+
+const COLLECTION = 'bench';
+const AT_ONCE = 4;
+const IDLE_SECONDS = 10;
+/** Node and the engine's own metric both look; the coarser timer of the metric weighs long delays more. */
+const TARGET_MS = 20;
+
+/**
+ * Hostile and ordinary documents through the HTTP API of a server in its own process, with the default model. Meanwhile
+ * the server is asked for its health and for searches, and its event loop's delay is measured, before and during it.
+ */
+export async function run({ config, folders }: ParsingBenchOptions): Promise<BenchResult> {
+  const data = await mkdtemp(join(tmpdir(), 'footnote-bench-'));
+  const server = fork(builtEntry(import.meta.url, './server.js'), [], { serialization: 'advanced' });
+  try {
+    const at = await ask(server, { kind: 'open', config: { ...config, data, http: { port: 0 } } }, 'open');
+    const files = (await Promise.all(folders.map(listed))).flat();
+    await api(at.url, 'PUT', '', {});
+    await api(at.url, 'POST', '/search', { query: 'warm up' });
+    const watch = watching(at.url);
+    await lateness(server, at.url);
+    await sleep(IDLE_SECONDS * 1000);
+    const idle = await lateness(server, at.url);
+    watch.begin();
+    const outcomes: Outcome[] = [];
+    await forEachConcurrent(files, AT_ONCE, async (file) => {
+      outcomes.push(await put(at.url, file));
+    });
+    const busy = await lateness(server, at.url);
+    const watched = await watch.end();
+    await ask(server, { kind: 'close' }, 'closed');
+    return result(outcomes, idle, busy, watched, parseConfig(config).parsing.deadlineMs);
+  } finally {
+    if (server.exitCode === null && server.signalCode === null) {
+      server.kill('SIGKILL');
+      await once(server, 'exit');
+    }
+    await rm(data, { recursive: true, force: true });
+  }
+}
+
+function result(
+  outcomes: readonly Outcome[],
+  idle: Lateness,
+  busy: Lateness,
+  watched: Watched,
+  deadlineMs: number,
+): BenchResult {
+  const counts = new Map<string, number>();
+  for (const { file, outcome, code } of outcomes) {
+    const kind = /\.(\w+)$/.exec(file)?.[1]?.toLowerCase() ?? 'other';
+    const name = `${kind} ${outcome}${code === undefined ? '' : ` ${code}`}`;
+    counts.set(name, (counts.get(name) ?? 0) + 1);
+  }
+  const times = outcomes.map(({ ms }) => ms).sort((a, b) => a - b);
+  const worst = Math.max(busy.own.p99, busy.metric.p99);
+  return {
+    name: 'parsing',
+    figures: {
+      files: outcomes.length,
+      ...Object.fromEntries([...counts].sort(([a], [b]) => a.localeCompare(b))),
+      seconds: busy.own.seconds,
+      fileMsP50: quantile(times, 0.5),
+      fileMsMax: times.at(-1) ?? 0,
+      deadlineMs,
+      ...named('delayMs', busy.own),
+      ...named('metricDelayMs', busy.metric),
+      ...named('idleDelayMs', idle.own),
+      ...named('idleMetricDelayMs', idle.metric),
+      healthChecks: watched.health.length,
+      healthMsP50: quantile(watched.health, 0.5),
+      healthMsP99: quantile(watched.health, 0.99),
+      searches: watched.search.length,
+      searchMsP50: quantile(watched.search, 0.5),
+      searchMsP99: quantile(watched.search, 0.99),
+      unanswered: watched.unanswered,
+    },
+    ratios: { eventLoopDelayP99ToTarget: { value: worst / TARGET_MS, target: 1 } },
+    notes: [
+      `targets: event-loop delay p99 <= ${TARGET_MS} ms by both timers (1 ms here, 10 ms in the metric), every file an outcome, unanswered 0`,
+      ...outcomes
+        .filter(({ outcome }) => outcome !== 'indexed')
+        .map(({ file, outcome, code, ms }) => `${file}: ${outcome} ${code ?? ''} (${Math.round(ms)} ms)`)
+        .sort(),
+    ],
+  };
+}
+
+function named(prefix: string, { p50, p99, max }: Omit<Delay, 'seconds'>): Record<string, number> {
+  return { [`${prefix}P50`]: p50, [`${prefix}P99`]: p99, [`${prefix}Max`]: max };
+}
+
+interface InputFile {
+  readonly path: string;
+  readonly key: string;
+  readonly password?: string;
+}
+
+async function listed(folder: string): Promise<InputFile[]> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  const passwords = await passwordsOf(folder);
+  return entries
+    .filter((entry) => entry.isFile())
+    .map((entry) => {
+      const path = join(entry.parentPath, entry.name);
+      const password = passwords.get(entry.name);
+      return {
+        path,
+        key: `${basename(folder)}/${path.slice(folder.length + 1)}`,
+        ...(password === undefined ? {} : { password }),
+      };
+    })
+    .sort((a, b) => (a.key < b.key ? -1 : 1));
+}
+
+/** Sends a file and waits until the server says what became of it. */
+async function put(url: string, { path, key, password }: InputFile): Promise<Outcome> {
+  const began = performance.now();
+  const ms = () => performance.now() - began;
+  const form = new FormData();
+  const fields = { name: basename(path), ...(password === undefined ? {} : { parse: { password } }) };
+  form.set('document', JSON.stringify(fields));
+  form.set('file', new Blob([await readFile(path)]), basename(path));
+  const target = `${url}/v1/collections/${COLLECTION}/sources/files/documents/${encodeURIComponent(key)}?wait=true`;
+  const response = await fetch(target, { method: 'PUT', body: form });
+  const body = (await response.json()) as Partial<Answered>;
+  if (response.status === 200) return { file: key, ...applied(body.chunks ?? 0), ms: ms() };
+  if (response.status !== 202) return { file: key, outcome: 'failed', code: body.code ?? 'none', ms: ms() };
+  for (;;) {
+    const document = await api<DocumentState>(url, 'GET', `/documents/${body.documentId!}`);
+    if (document.state === 'live') return { file: key, ...applied(document.chunks ?? 0), ms: ms() };
+    if (document.state === 'failed')
+      return { file: key, outcome: 'failed', code: document.error?.code ?? 'none', ms: ms() };
+    await sleep(200);
+  }
+}
+
+interface Answered {
+  readonly documentId: string;
+  readonly chunks: number;
+  readonly code: string;
+}
+
+interface DocumentState {
+  readonly state: string;
+  readonly chunks?: number;
+  readonly error?: { readonly code: string };
+}
+
+function applied(chunks: number): Pick<Outcome, 'outcome' | 'code'> {
+  return chunks > 0 ? { outcome: 'indexed' } : { outcome: 'skipped', code: 'no_text' };
+}
+
+async function api<T>(url: string, method: string, path: string, body?: unknown): Promise<T> {
+  const response = await fetch(`${url}/v1/collections/${COLLECTION}${path}`, {
+    method,
+    ...(body === undefined ? {} : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
+  });
+  if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${await response.text()}`);
+  return (await response.json()) as T;
+}
+
+interface Lateness {
+  readonly own: Delay;
+  readonly metric: Omit<Delay, 'seconds'>;
+}
+
+/** What both histograms hold since the last call, in milliseconds. */
+async function lateness(server: ChildProcess, url: string): Promise<Lateness> {
+  const { delay } = await ask(server, { kind: 'delay' }, 'delay');
+  const body = await (await fetch(`${url}/metrics`)).text();
+  const at = (share: string) => {
+    const value = new RegExp(`^footnote_event_loop_delay_seconds\\{quantile="${share}"\\} (\\S+)$`, 'm').exec(
+      body,
+    )?.[1];
+    return Number(value) * 1000;
+  };
+  return { own: delay, metric: { p50: at('0.5'), p99: at('0.99'), max: at('1') } };
+}
+
+interface Watched {
+  /** Milliseconds, ascending. */
+  readonly health: readonly number[];
+  readonly search: readonly number[];
+  /** Answers other than 200, or none. */
+  readonly unanswered: number;
+}
+
+/** Asks for health and searches until it ends; what came before `begin` does not count. */
+function watching(url: string): { begin(): void; end(): Promise<Watched> } {
+  let on = true;
+  let health: number[] = [];
+  let search: number[] = [];
+  let unanswered = 0;
+  const every = async (pauseMs: number, times: () => number[], ask: () => Promise<Response>): Promise<void> => {
+    while (on) {
+      const began = performance.now();
+      try {
+        const response = await ask();
+        await response.arrayBuffer();
+        if (!response.ok) unanswered += 1;
+      } catch {
+        unanswered += 1;
+      }
+      times().push(performance.now() - began);
+      await sleep(pauseMs);
+    }
+  };
+  const query = JSON.stringify({ query: 'the history of copyright law', limit: 5 });
+  const loops = Promise.all([
+    every(
+      50,
+      () => health,
+      () => fetch(`${url}/healthz`),
+    ),
+    every(
+      250,
+      () => search,
+      () =>
+        fetch(`${url}/v1/collections/${COLLECTION}/search`, {
+          method: 'POST',
+          body: query,
+          headers: { 'content-type': 'application/json' },
+        }),
+    ),
+  ]);
+  return {
+    begin: () => {
+      health = [];
+      search = [];
+      unanswered = 0;
+    },
+    end: async () => {
+      on = false;
+      await loops;
+      const ascending = (times: readonly number[]) => times.toSorted((a, b) => a - b);
+      return { health: ascending(health), search: ascending(search), unanswered };
+    },
+  };
+}
+
+async function ask<Kind extends FromServer['kind']>(
+  server: ChildProcess,
+  message: ToServer,
+  kind: Kind,
+): Promise<Extract<FromServer, { kind: Kind }>> {
+  const ended = once(server, 'exit').then(() => {
+    throw new Error('The server ended.');
+  });
+  server.send(message);
+  const [said] = (await Promise.race([once(server, 'message'), ended])) as [FromServer];
+  if (said.kind !== kind) throw new Error(`The server said ${said.kind}, not ${kind}.`);
+  return said as Extract<FromServer, { kind: Kind }>;
+}
