@@ -128,9 +128,10 @@ class SqliteVectorCache implements VectorCache {
   }
 
   #read(build: string, inputs: readonly string[], documentId: string): Found[] {
+    // CROSS: the inputs lead. Left to itself SQLite walks all vectors of the build and looks each up in the list.
     const rows = this.#db.rows<Found>(
       `SELECT v.id, v.input, v.used, v.vector FROM json_each(?) j
-       JOIN vectors v ON v.input = j.value AND v.build = (SELECT id FROM builds WHERE name = ?)`,
+       CROSS JOIN vectors v ON v.input = j.value AND v.build = (SELECT id FROM builds WHERE name = ?)`,
       [JSON.stringify(inputs), build],
     );
     if (rows.length === 0) return rows;
