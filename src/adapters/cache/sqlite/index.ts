@@ -1,6 +1,7 @@
 import type { Clock } from '../../../core/ports/clock.js';
 import type { VectorCache } from '../../../core/ports/cache.js';
 import { FootnoteError } from '../../../core/errors.js';
+import { breathe } from '../../../runtime/breathe.js';
 import { systemClock } from '../../../runtime/clock.js';
 import { SqliteDatabase } from '../../sqlite/database.js';
 
@@ -240,8 +241,4 @@ function pages<T>(items: readonly T[]): T[][] {
 /** The driver gives an ArrayBuffer of its own, or a view that need not be aligned: copy that. */
 function floats(vector: ArrayBuffer | Uint8Array): Float32Array {
   return new Float32Array(vector instanceof Uint8Array ? Uint8Array.from(vector).buffer : vector);
-}
-
-function breathe(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
 }
