@@ -3,6 +3,7 @@ import { FootnoteError, asFootnoteError, throwIfAborted } from '../../src/core/e
 import type { ContentRef } from '../../src/core/event.js';
 import { revisionId } from '../../src/core/ids.js';
 import type { ParseHints, ParseInput } from '../../src/core/ports/processing.js';
+import { parsedJson } from './text-json.js';
 import { type Work, nowIso, reach, timed } from './work.js';
 
 /** Blobs that nothing names are swept after an hour; one is named well before that. */
@@ -64,7 +65,7 @@ export async function revise(work: Work): Promise<Revised> {
 export async function keepText(work: Work, revision: string, parsed: ParsedDocument): Promise<void> {
   const { ports, documentId, version, change, options } = work;
   const { tenant, collection } = change.event;
-  const data = Buffer.from(JSON.stringify(parsed));
+  const data = await parsedJson(parsed);
   let ref: ContentRef;
   let storedAt: number;
   do {

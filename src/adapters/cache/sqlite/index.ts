@@ -1,6 +1,7 @@
 import type { Clock } from '../../../core/ports/clock.js';
 import type { VectorCache } from '../../../core/ports/cache.js';
 import { FootnoteError } from '../../../core/errors.js';
+import { breathe } from '../../../runtime/breathe.js';
 import { systemClock } from '../../../runtime/clock.js';
 import { SqliteDatabase } from '../../sqlite/database.js';
 
@@ -128,9 +129,10 @@ class SqliteVectorCache implements VectorCache {
   }
 
   #read(build: string, inputs: readonly string[], documentId: string): Found[] {
+    // CROSS: the inputs lead. Left to itself SQLite walks all vectors of the build and looks each up in the list.
     const rows = this.#db.rows<Found>(
       `SELECT v.id, v.input, v.used, v.vector FROM json_each(?) j
-       JOIN vectors v ON v.input = j.value AND v.build = (SELECT id FROM builds WHERE name = ?)`,
+       CROSS JOIN vectors v ON v.input = j.value AND v.build = (SELECT id FROM builds WHERE name = ?)`,
       [JSON.stringify(inputs), build],
     );
     if (rows.length === 0) return rows;
@@ -239,8 +241,4 @@ function pages<T>(items: readonly T[]): T[][] {
 /** The driver gives an ArrayBuffer of its own, or a view that need not be aligned: copy that. */
 function floats(vector: ArrayBuffer | Uint8Array): Float32Array {
   return new Float32Array(vector instanceof Uint8Array ? Uint8Array.from(vector).buffer : vector);
-}
-
-function breathe(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
 }
