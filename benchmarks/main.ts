@@ -6,10 +6,13 @@ import { parseArgs } from 'node:util';
 import { defaultCache } from '../src/engine/models.js';
 import { openModels } from '../src/engine.js';
 import { packageVersion } from '../src/engine/version.js';
+import { run as budget } from './budget/index.js';
 import { run as chunking } from './chunking/index.js';
+import { run as citations } from './citations/index.js';
 import { markdownFiles } from './corpus.js';
 import { run as embedding } from './embedding/index.js';
 import { run as packing } from './packing/index.js';
+import { run as parsing } from './parsing/index.js';
 import { run as pipeline } from './pipeline/index.js';
 import type { BenchResult } from './result.js';
 import { run as search } from './search/index.js';
@@ -17,7 +20,7 @@ import { run as search } from './search/index.js';
 const HELP = `npm run bench -- [--docs DIR] [--only NAME,NAME] [--rounds N] [--out DIR] [--json]
 
   --docs DIR   Markdown files to measure with (default: ../shared/data/markdown, else docs)
-  --only       embedding, chunking, packing, search, pipeline
+  --only       embedding, chunking, packing, search, pipeline, parsing, citations, budget
   --out DIR    where results are written (default: benchmarks/results)
 `;
 
@@ -61,6 +64,11 @@ await measure('chunking', () =>
 await measure('packing', () => packing({ files }));
 await measure('search', () => search({ config, files }));
 await measure('pipeline', () => pipeline({ config, files, ...rounds }));
+await measure('parsing', () => parsing({ config, folders: ['../shared/data/pdf', '../shared/data/html'] }));
+await measure('citations', () =>
+  citations({ store, config, folders: ['markdown', 'html', 'pdf'].map((name) => `../shared/data/${name}`) }),
+);
+await measure('budget', () => budget({ store, files }));
 if (values.json) process.stdout.write(`${JSON.stringify(results)}\n`);
 
 async function corpus(directory: string | undefined): Promise<Awaited<ReturnType<typeof markdownFiles>>> {

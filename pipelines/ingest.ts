@@ -201,6 +201,7 @@ async function superseded(work: Work, row: DocumentRow | undefined): Promise<App
 /** Applied before (a redelivery, or a twin): what a crash may have left undone after the row is done again. */
 async function settled(work: Work, row: DocumentRow): Promise<ApplyOutcome> {
   await prune(work, row);
+  if (row.visible) await forgetReplacedVectors(work);
   await free(work, row);
   return outcome(work, 'unchanged', row.visible ? { visible: row.visible } : {});
 }

@@ -3,12 +3,14 @@ import type { Position } from '../src/core/event.js';
 import { type Generation, buildHold, streamOf } from '../src/core/generation.js';
 import type { DocumentRow } from '../src/core/ports/catalog.js';
 import type { VersionKey } from '../src/core/version.js';
+import { breathe } from '../src/runtime/breathe.js';
 import { reached } from './positions.js';
 import { checkDocument } from './verify/document.js';
 import { checkLetters, checkLeftContents, sweepBlobs } from './verify/leftovers.js';
 import type { Problem, ProblemKind, VerifyOptions, VerifyPorts, VerifyReport } from './verify/ports.js';
 
 const PAGE = 500;
+const POINTS_A_TURN = 20;
 /** Problems kept for the report; all are counted. */
 const LISTED = 1000;
 
@@ -99,7 +101,10 @@ async function checkOrphans(check: Check, generation: Generation): Promise<void>
   const { ports, options } = check;
   /** By document without a row: the newest version of its points. */
   const rowless = new Map<string, VersionKey>();
+  let seen = 0;
   for await (const point of ports.vectors.scroll(generation.id, options.signal ? { signal: options.signal } : {})) {
+    // An embedded catalog answers at once: without a pause a page of points would be one turn of the event loop.
+    if ((seen += 1) % POINTS_A_TURN === 0) await breathe();
     const { documentId, version, revision } = point;
     const row = await ports.documents.get(generation.id, documentId);
     if (!row) {

@@ -93,13 +93,13 @@ async function handle(
         signal,
         finalAttempt: attempt >= INTERNAL_ATTEMPTS,
       });
-      await ports.faults.reach('consume:applied');
+      await ports.faults.reach('consume:applied', key);
       if (outcome.error) {
         await delivery.reject(outcome.error);
-        await ports.faults.reach('consume:rejected');
+        await ports.faults.reach('consume:rejected', key);
       } else {
         await delivery.ack();
-        await ports.faults.reach('consume:acked');
+        await ports.faults.reach('consume:acked', key);
       }
       report(ports, outcome, delivery);
       options.onOutcome?.(outcome, delivery);

@@ -29,6 +29,7 @@ export async function free(work: Work, row: DocumentShown): Promise<void> {
     await freeContents(work);
     if (row.state === 'deleted') await freeDeleted(work, row);
     else await work.ports.revisions.mark(work.documentId, nowIso(work));
+    await freeLetters(work, row);
   });
 }
 
@@ -46,9 +47,9 @@ async function freeContents(work: Work): Promise<void> {
   await reach(work, 'apply:contents-forgotten');
 }
 
-/** Law 6: texts, vectors and dead letters go with the document. */
+/** Law 6: texts and vectors go with the document. */
 async function freeDeleted(work: Work, row: DocumentShown): Promise<void> {
-  const { ports, documentId, change, options } = work;
+  const { ports, documentId } = work;
   const tombstone = row.seen.version;
   for (const record of await ports.revisions.takeFreeable(documentId, tombstone)) {
     await ports.blobs.delete(record.parsed);
@@ -56,9 +57,19 @@ async function freeDeleted(work: Work, row: DocumentShown): Promise<void> {
   await reach(work, 'apply:revisions-freed');
   await ports.cache.forget(documentId);
   await reach(work, 'apply:cache-forgotten');
+}
+
+/** A tombstone ends every dead letter before it; any other state those of its generation, which could only be superseded. */
+async function freeLetters(work: Work, row: DocumentShown): Promise<void> {
+  const { ports, generation, documentId, change, options } = work;
+  const { state, seen } = row;
   const versionOf = options.versionOf ?? eventVersion;
   await ports.deadLetters.removeDocument(streamOf(change.event.tenant, change.event.collection), documentId, {
-    keep: (letter) => versionKey(versionOf(letter.event, letter.position)) > tombstone,
+    ...(state === 'deleted' ? {} : { group: generation.id }),
+    keep: (letter) => {
+      const version = versionKey(versionOf(letter.event, letter.position));
+      return version > seen.version || (version === seen.version && state === 'failed');
+    },
   });
   await reach(work, 'apply:letters-removed');
 }
@@ -66,12 +77,13 @@ async function freeDeleted(work: Work, row: DocumentShown): Promise<void> {
 /**
  * After an update: drops cached vectors of inputs that no generation's visible version has any more. The cache alone
  * would keep the words' vectors until it is full.
+ * @param inputs those of this generation's visible version, where they are at hand
  */
-export async function forgetReplacedVectors(work: Work, inputs: readonly string[]): Promise<void> {
+export async function forgetReplacedVectors(work: Work, inputs?: readonly string[]): Promise<void> {
   const { ports, documentId, generation } = work;
   const keep = new Set(inputs);
   for (const row of await ports.documents.everywhere(documentId)) {
-    if (row.generation === generation.id || !row.visible) continue;
+    if ((inputs && row.generation === generation.id) || !row.visible) continue;
     for (const point of await ports.vectors.document(row.generation, documentId, row.visible.version)) {
       keep.add(point.inputSha256);
     }

@@ -4,6 +4,7 @@ import type { ContentRef } from '../../src/core/event.js';
 import { revisionId } from '../../src/core/ids.js';
 import { NAME_BLOB_WITHIN_MS } from '../../src/core/ports/blobs.js';
 import type { ParseHints, ParseInput } from '../../src/core/ports/processing.js';
+import { parsedJson } from './text-json.js';
 import { type Work, nowIso, reach, timed } from './work.js';
 
 export interface Revised {
@@ -62,7 +63,7 @@ export async function revise(work: Work): Promise<Revised> {
 export async function keepText(work: Work, revision: string, parsed: ParsedDocument): Promise<void> {
   const { ports, documentId, version, change, options } = work;
   const { tenant, collection } = change.event;
-  const data = Buffer.from(JSON.stringify(parsed));
+  const data = await parsedJson(parsed);
   let ref: ContentRef;
   let storedAt: number;
   do {

@@ -38,7 +38,7 @@ export function beginWork(
 }
 
 export function reach(work: Work, point: FaultPoint): Promise<void> {
-  return work.ports.faults.reach(point);
+  return work.ports.faults.reach(point, work.documentId);
 }
 
 /** Runs one stage and adds its time to the tally and the metrics, whether it succeeds or not. */

@@ -2,6 +2,7 @@ import { throwIfAborted } from '../../src/core/errors.js';
 import { eventVersion } from '../../src/core/event.js';
 import type { ContentRef } from '../../src/core/event.js';
 import { UNNAMED_BLOB_GRACE_MS } from '../../src/core/ports/blobs.js';
+import type { DocumentRow } from '../../src/core/ports/catalog.js';
 import { versionKey } from '../../src/core/version.js';
 import type { Check } from '../verify.js';
 
@@ -75,7 +76,20 @@ async function freeLeft(check: Check, documentId: string): Promise<void> {
     await ports.cache.forget(documentId);
   } else if (rows.length > 0) {
     await ports.revisions.mark(documentId, new Date(ports.clock.now()).toISOString());
+    await ports.cache.forget(documentId, await visibleInputs(check, rows));
   }
+}
+
+/** Inputs whose vectors some generation shows; one that is being embedded now is at worst embedded again. */
+async function visibleInputs(check: Check, rows: readonly DocumentRow[]): Promise<ReadonlySet<string>> {
+  const inputs = new Set<string>();
+  for (const { generation, documentId, visible } of rows) {
+    if (!visible) continue;
+    for (const point of await check.ports.vectors.document(generation, documentId, visible.version)) {
+      inputs.add(point.inputSha256);
+    }
+  }
+  return inputs;
 }
 
 /**

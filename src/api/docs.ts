@@ -9,15 +9,20 @@ body{font:15px/1.5 system-ui,sans-serif;margin:0 auto;max-width:66rem;padding:1.
 h1{margin:0 0 .5rem}h2{margin:2.5rem 0 .5rem;border-bottom:1px solid var(--line)}
 nav a{margin-right:1rem;white-space:nowrap}a{color:inherit}
 details{border:1px solid var(--line);border-radius:6px;margin:.5rem 0;padding:.4rem .8rem}
-summary{cursor:pointer}summary code{font-weight:600}
-.method{display:inline-block;min-width:4.2rem;color:var(--mark);font-weight:700}
+summary{cursor:pointer}summary code{font-weight:600;margin-right:.3rem}
+.method{display:inline-block;min-width:4.6rem;color:var(--mark);font-weight:700}
 .dim{color:var(--dim)}h4{margin:1rem 0 .3rem}
-table{border-collapse:collapse;width:100%}td,th{border-bottom:1px solid var(--line);padding:.25rem .6rem .25rem 0;text-align:left;vertical-align:top}
+.place{scroll-margin-top:4rem}
+table{border-collapse:collapse;width:100%}td{border-bottom:1px solid var(--line);padding:.25rem .8rem .25rem 0;text-align:left;vertical-align:top}
+tr:last-child td{border:0}td:first-child{width:9rem}td:last-child{width:100%}td:not(:last-child){white-space:nowrap}
 pre{overflow:auto;background:#8881;padding:.6rem;border-radius:6px;margin:.3rem 0}
 code{font:13px/1.45 ui-monospace,monospace}
 `;
 
-/** The document as one page of HTML: no script, nothing loaded, the style allowed by its hash. */
+/**
+ * The document as one page of HTML: no script, nothing loaded, the style allowed by its hash. Names that are linked to stand
+ * inside their fold, so that browsers open it.
+ */
 export function docsPage(document: OpenApiDocument): { html: string; policy: string } {
   const tags = (document.tags ?? []).map((tag) => tag.name);
   const operations = Object.entries(document.paths ?? {}).flatMap(([path, item]) =>
@@ -31,7 +36,7 @@ export function docsPage(document: OpenApiDocument): { html: string; policy: str
   const html = `<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>${text(document.info.title)} API</title><style>${STYLE}</style></head><body>
 <h1>${text(document.info.title)} API <span class="dim">${text(document.info.version)}</span></h1>
-<p>${text(document.info.description ?? '')} <a href="openapi.json">openapi.json</a></p>
+<p>${prose(document.info.description ?? '')} <a href="openapi.json">openapi.json</a></p>
 <nav>${[...tags, 'Schemas'].map((tag) => `<a href="#${slug(tag)}">${text(tag)}</a>`).join('')}</nav>
 ${sections.join('\n')}
 <h2 id="schemas">Schemas</h2>${schemas.map(([name, schema]) => schemaHtml(name, schema as Json)).join('')}
@@ -43,24 +48,41 @@ ${sections.join('\n')}
 function operationHtml({ path, method, operation }: { path: string; method: string; operation: Json }): string {
   const parameters = (operation.parameters as Json[] | undefined) ?? [];
   const body = operation.requestBody as Json | undefined;
-  return `<details id="${text(operation.operationId)}"><summary><span class="method">${text(method.toUpperCase())}</span>
-<code>${text(path)}</code> <span class="dim">${text(operation.summary)}</span></summary>
-${operation.description ? `<p>${text(operation.description)}</p>` : ''}
+  const problems = Object.entries(operation.responses as Json).filter(([, answer]) => isProblem(answer as Json));
+  const answers = Object.entries(operation.responses as Json).filter(([, answer]) => !isProblem(answer as Json));
+  return `<details><summary><span class="method">${text(method.toUpperCase())}</span>
+<code>${text(path)}</code> <span class="dim">${prose(operation.summary)}</span></summary>
+<div class="place" id="${text(operation.operationId)}">
+${operation.description ? `<p>${prose(operation.description)}</p>` : ''}
 ${parameters.length > 0 ? `<h4>Parameters</h4><table>${parameters.map(parameterHtml).join('')}</table>` : ''}
 ${body ? `<h4>Body${body.required ? '' : ' (optional)'}</h4>${contentHtml(body.content as Json)}` : ''}
-<h4>Answers</h4><table>${Object.entries(operation.responses as Json)
-    .map(
-      ([status, answer]) =>
-        `<tr><td><code>${text(status)}</code></td><td>${text((answer as Json).description)}${contentHtml((answer as Json).content as Json | undefined)}</td></tr>`,
-    )
-    .join('')}</table></details>`;
+<h4>Answers</h4><table>${answers.map(answerHtml).join('')}</table>
+${problems.length > 0 ? `<h4>Problems (${schemaLink(PROBLEM)})</h4><table>${problems.map(problemHtml).join('')}</table>` : ''}</div></details>`;
+}
+
+const PROBLEM = { $ref: '#/components/schemas/Problem' };
+
+function isProblem(answer: Json): boolean {
+  return Object.keys((answer.content as Json | undefined) ?? {}).join() === 'application/problem+json';
+}
+
+function answerHtml([status, answer]: [string, unknown]): string {
+  const { description, content } = answer as Json;
+  return `<tr><td><code>${text(status)}</code></td><td>${prose(description)}${contentHtml(content as Json | undefined)}</td></tr>`;
+}
+
+function problemHtml([status, answer]: [string, unknown]): string {
+  const description = String((answer as Json).description).replace(/^Codes: (.*)\.$/, (_, codes: string) =>
+    codes.replaceAll(/\w+/g, '`$&`'),
+  );
+  return `<tr><td><code>${text(status)}</code></td><td>${prose(description)}</td></tr>`;
 }
 
 function parameterHtml(parameter: Json): string {
   const description = parameter.description ?? (parameter.schema as Json | undefined)?.description ?? '';
   return `<tr><td><code>${text(parameter.name)}</code></td><td class="dim">${text(parameter.in)}${
     parameter.required ? ', required' : ''
-  }</td><td>${schemaLink(parameter.schema as Json)}</td><td>${text(description)}</td></tr>`;
+  }</td><td>${schemaLink(parameter.schema as Json)}</td><td>${prose(description)}</td></tr>`;
 }
 
 function contentHtml(content: Json | undefined): string {
@@ -78,17 +100,25 @@ function schemaLink(schema: Json | undefined): string {
     const name = reference.slice(reference.lastIndexOf('/') + 1);
     return `<a href="#schema-${text(name)}">${text(name)}${schema.items ? '[]' : ''}</a>`;
   }
-  const { description: _, example: __, ...rest } = schema;
-  return `<code>${text(JSON.stringify(rest))}</code>`;
+  const { description: _, example: __, type, ...rest } = schema;
+  if (typeof type !== 'string') return `<code>${text(JSON.stringify({ type, ...rest }))}</code>`;
+  return [type, ...Object.entries(rest).map(([name, value]) => `${name} ${JSON.stringify(value)}`)]
+    .map((part) => `<code>${text(part)}</code>`)
+    .join('<br>');
 }
 
 function schemaHtml(name: string, schema: Json): string {
   const { example, ...rest } = schema;
-  return `<details id="schema-${text(name)}"><summary><code>${text(name)}</code> <span class="dim">${text(
+  return `<details><summary><code>${text(name)}</code> <span class="dim">${prose(
     schema.description ?? '',
-  )}</span></summary><pre><code>${text(JSON.stringify(rest, null, 2))}</code></pre>${
+  )}</span></summary><div class="place" id="schema-${text(name)}"><pre><code>${text(JSON.stringify(rest, null, 2))}</code></pre>${
     example === undefined ? '' : `<h4>Example</h4><pre><code>${text(JSON.stringify(example, null, 2))}</code></pre>`
-  }</details>`;
+  }</div></details>`;
+}
+
+/** Text with `code` in it. */
+function prose(value: unknown): string {
+  return text(value).replaceAll(/`([^`]+)`/g, '<code>$1</code>');
 }
 
 function slug(tag: string): string {

@@ -85,7 +85,7 @@ function listen(server: Server, { host, port }: ServerOptions): Promise<void> {
     const failed = (cause: NodeJS.ErrnoException) => {
       const advice =
         cause.code === 'EADDRINUSE'
-          ? `Port ${port} on ${host} is in use. Stop the program that uses it, or choose another with http.port (0: any).`
+          ? `Port ${port} on ${host} is in use. Stop the program that uses it, or choose another (--port, http.port; 0: any).`
           : `Cannot listen on ${host}:${port} (${cause.code ?? cause.message}). Choose another http.host or http.port.`;
       reject(new FootnoteError('unavailable', advice, { cause, permanence: 'permanent' }));
     };

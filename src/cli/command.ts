@@ -60,6 +60,12 @@ export class Run {
     const target = await openTarget(this.host, config);
     try {
       return await use(target, config);
+    } catch (error) {
+      if (!(error instanceof FootnoteError) || error.code !== 'collection_not_found') throw error;
+      // Often it is the directory that is wrong; and a command line is told of commands, not of routes.
+      const what = error.message.replace(/\. Create it with .*$|\.$/, '');
+      const message = `${what} in ${this.shown(config.data)}. Ingest into it to create it, or name another directory (--data).`;
+      throw new FootnoteError(error.code, message, { cause: error });
     } finally {
       await target.close();
     }

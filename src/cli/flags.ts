@@ -10,7 +10,7 @@ function by(schema: z.ZodType<string>) {
   return (value: string): string => {
     const result = schema.safeParse(value);
     if (result.success) return result.data;
-    throw new InvalidArgumentError(`${result.error.issues[0]?.message ?? 'It is invalid'}.`);
+    throw new InvalidArgumentError(`Wanted: ${result.error.issues[0]?.message ?? 'another value'}.`);
   };
 }
 

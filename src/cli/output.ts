@@ -56,13 +56,18 @@ export class Output {
     return this.write(`${JSON.stringify(value, null, 2)}\n`);
   }
 
-  /** Columns as wide as their widest cell; numbers stand right. */
-  async table(headings: readonly string[], rows: readonly (readonly (string | number | undefined)[])[]): Promise<void> {
+  /** Columns as wide as their widest cell; numbers stand right. Without a row, `none` says so. */
+  async table(
+    headings: readonly string[],
+    rows: readonly (readonly (string | number | undefined)[])[],
+    none = 'Nothing.',
+  ): Promise<void> {
+    if (rows.length === 0) return this.line(this.paint.dim(none));
     const cells = rows.map((row) => row.map((cell) => printable(cell === undefined ? '-' : String(cell))));
     const widths = headings.map((heading, column) =>
       Math.max(heading.length, ...cells.map((row) => row[column]?.length ?? 0)),
     );
-    const right = headings.map((_, column) => rows.length > 0 && rows.every((row) => typeof row[column] === 'number'));
+    const right = headings.map((_, column) => rows.every((row) => typeof row[column] === 'number'));
     const lineOf = (row: readonly string[]) =>
       row
         .map((cell, column) => (right[column] ? cell.padStart(widths[column]!) : cell.padEnd(widths[column]!)))
@@ -105,3 +110,5 @@ export function size(bytes: number): string {
   } while (value >= 1024 && unit < units.length - 1);
   return `${value.toFixed(1)} ${units[unit]!}`;
 }
+
+export const NO_COLLECTIONS = 'No collections yet. Make one: footnote ingest FOLDER --collection NAME';

@@ -35,7 +35,7 @@ const ALL = [
 const EXIT = { ok: 0, failed: 1, usage: 2 } as const;
 
 /** The whole command line; `ending` is told how the command went. */
-function createProgram(host: Host, ending: Ending = { failed: false }): Command {
+export function createProgram(host: Host, ending: Ending = { failed: false }): Command {
   const program = new Command('footnote')
     .description('A retrieval engine: ingest documents, search them, pack a cited context to an exact token budget.')
     .version(packageVersion(), '-V, --version', 'print the version')

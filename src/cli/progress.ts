@@ -20,17 +20,32 @@ function amount(value: number, unit: string): string {
   return unit === 'bytes' ? size(value) : String(value);
 }
 
-/** What is done in a second, and how long the rest takes at that rate. */
-function pace(began: number, done: number, total: number | undefined, unit: string): string {
-  const seconds = (performance.now() - began) / 1000;
-  const rate = seconds > 0 ? done / seconds : 0;
-  const told = unit === 'bytes' ? size(rate) : rate.toFixed(rate < 10 ? 1 : 0);
-  const left = total !== undefined && rate > 0 ? `, ${duration(((total - done) / rate) * 1000)} left` : '';
-  return `${told}/s${left}`;
+/** A rate measured for less time than this tells nothing. */
+const PACE_MS = 1000;
+
+/**
+ * What is done in a second, and how long the rest takes at that rate; nothing while that would be a guess. Measured from the
+ * first thing that was done: before it, nothing was on its way (pip, say, was fetching the archive).
+ */
+export class Pace {
+  #from: { readonly at: number; readonly done: number } | undefined;
+
+  constructor(private readonly unit: string) {}
+
+  /** @param now milliseconds of any one clock */
+  tell(now: number, done: number, total: number | undefined): string {
+    if (done > 0) this.#from ??= { at: now, done };
+    const { at, done: first } = this.#from ?? { at: now, done };
+    if (now - at < PACE_MS || done === first) return '';
+    const rate = ((done - first) / (now - at)) * 1000;
+    const told = this.unit === 'bytes' ? size(rate) : rate.toFixed(rate < 10 ? 1 : 0);
+    const left = total !== undefined && total > done ? `, ${duration(((total - done) / rate) * 1000)} left` : '';
+    return `${told}/s${left}`;
+  }
 }
 
 function bar(host: Host, label: string, unit: string): Progress {
-  const began = performance.now();
+  const pace = new Pace(unit);
   const shown = new cliProgress.SingleBar({
     stream: host.stderr,
     format: `${label} [{bar}] {percentage}% {amount} {pace}`,
@@ -49,7 +64,7 @@ function bar(host: Host, label: string, unit: string): Progress {
       const of = Math.max(done, total ?? 0);
       const payload = {
         amount: `${amount(done, unit)}${total === undefined ? '' : `/${amount(total, unit)}`}`,
-        pace: pace(began, done, total, unit),
+        pace: pace.tell(performance.now(), done, total),
       };
       if (!started) {
         shown.start(of, done, payload);
@@ -66,14 +81,16 @@ function bar(host: Host, label: string, unit: string): Progress {
 }
 
 function lines(host: Host, label: string, unit: string): Progress {
-  const began = performance.now();
-  let last = began;
+  const pace = new Pace(unit);
+  let last = performance.now();
   return {
     update(done, total) {
-      if (performance.now() - last < LINE_MS) return;
-      last = performance.now();
+      const now = performance.now();
+      const rate = pace.tell(now, done, total);
+      if (now - last < LINE_MS || done === 0) return;
+      last = now;
       const of = total === undefined ? '' : `/${amount(total, unit)}`;
-      host.stderr.write(`${label}: ${amount(done, unit)}${of}, ${pace(began, done, total, unit)}\n`);
+      host.stderr.write(`${label}: ${amount(done, unit)}${of}${rate === '' ? '' : `, ${rate}`}\n`);
     },
     stop() {
       last = Number.POSITIVE_INFINITY;

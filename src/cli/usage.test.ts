@@ -87,6 +87,14 @@ describe('usage', () => {
     expect(failed.stderr).not.toMatch(/\u001b/);
   });
 
+  it('tells where it looked for a collection, and how to come by one', async () => {
+    const search = await run('search', 'x', '--collection', 'nope', '--data', 'elsewhere');
+    expect(search).toMatchObject({ code: 1, stdout: '' });
+    expect(search.stderr).toContain('no collection "nope" in elsewhere. Ingest into it to create it');
+    const { stdout } = await run('collections', 'list', '--data', 'elsewhere');
+    expect(stdout).toContain('footnote ingest FOLDER --collection NAME');
+  });
+
   it('ends quietly when nobody reads on', async () => {
     const child = startCli(['openapi'], { cwd: folder.path });
     child.stdout?.destroy();

@@ -16,7 +16,6 @@ export type ErrorCode =
   | 'parse_memory'
   | 'parse_output'
   | 'parse_crashed'
-  | 'budget_too_small'
   | 'request_too_large'
   | 'request_timeout'
   // state
@@ -35,7 +34,6 @@ export type ErrorCode =
   | 'build_mismatch'
   | 'superseded'
   | 'content_missing'
-  | 'brake'
   // rights
   | 'unauthorized'
   | 'forbidden'

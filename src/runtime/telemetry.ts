@@ -28,16 +28,32 @@ export interface Telemetry extends HttpTelemetry {
   close(): void;
 }
 
-export type CounterName =
-  'queries_truncated' | 'vectors_cached' | 'vectors_embedded' | 'hits_dropped' | 'refills' | 'retries' | 'overloads';
-export type GaugeName = 'lag' | 'embed_queue' | 'parse_queue';
+/** Counters by name, each `footnote_NAME_total`, with what it counts. */
+export const COUNTERS = {
+  queries_truncated: "Queries longer than the model's limit.",
+  vectors_cached: 'Chunks whose vector was known already.',
+  vectors_embedded: 'Chunks whose vector was computed.',
+  hits_dropped: 'Hits that the catalog did not let through.',
+  refills: 'Searches that asked the store again because hits were dropped.',
+  retries: 'Changes tried again after a transient error.',
+  overloads: 'Requests refused because too much waited.',
+} as const;
+export type CounterName = keyof typeof COUNTERS;
+
+/** Gauges by name, each `footnote_NAME`, with what it measures. */
+export const GAUGES = {
+  lag: 'Events that the generations have not yet applied.',
+  embed_queue: 'Texts that wait for the model.',
+  parse_queue: 'Documents that wait for a parsing process.',
+} as const;
+export type GaugeName = keyof typeof GAUGES;
 
 export function createTelemetry(): Telemetry {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry, prefix: 'footnote_' });
   const stages = new Histogram({
     name: 'footnote_stage_seconds',
-    help: 'Time of one stage.',
+    help: 'Time of one stage of ingestion or of a query.',
     labelNames: ['stage'],
     buckets: SECONDS,
     registers: [registry],
@@ -88,7 +104,7 @@ export function createTelemetry(): Telemetry {
       if (!counter) {
         counter = new Counter({
           name: `footnote_${name}_total`,
-          help: name.replaceAll('_', ' '),
+          help: COUNTERS[name],
           registers: [registry],
         });
         counters.set(name, counter);
@@ -98,7 +114,7 @@ export function createTelemetry(): Telemetry {
     gauge(name, read) {
       new Gauge({
         name: `footnote_${name}`,
-        help: name.replaceAll('_', ' '),
+        help: GAUGES[name],
         registers: [registry],
         async collect() {
           this.set(await read());

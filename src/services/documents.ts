@@ -99,7 +99,7 @@ export class DocumentWrites {
       ...(options.signal ? { signal: options.signal } : {}),
     });
     const storedAt = ports.clock.now();
-    await ports.faults.reach('documents:content-stored');
+    await this.#reach('documents:content-stored', id);
     const write = (async () => {
       const fields = await input.fields();
       return this.#decide(caller, full, options, async (head) => ({
@@ -139,7 +139,7 @@ export class DocumentWrites {
           const bytes = await this.ports.blobs.get(content);
           const ref = await this.ports.blobs.put({ ...full, documentId: id, kind: 'original' }, bytes);
           copy = { of: content.blob, ref, storedAt: this.ports.clock.now() };
-          await this.ports.faults.reach('documents:content-stored');
+          await this.#reach('documents:content-stored', id);
         }
         return { ...merged(found.event, change, copy.ref, this.#now()), storedAt: copy.storedAt };
       });
@@ -209,7 +209,7 @@ export class DocumentWrites {
         });
       }
       if (await heads.decide(decided, head?.version, streamOf(name.tenant, name.collection))) {
-        await this.ports.faults.reach('documents:decided');
+        await this.#reach('documents:decided', id);
         this.ports.onDecided?.();
         return { documentId: id, version, created: !live(head) };
       }
@@ -275,6 +275,10 @@ export class DocumentWrites {
       if (undecided(error)) await this.ports.blobs.delete(content);
       throw error;
     }
+  }
+
+  #reach(point: (typeof DOCUMENT_FAULT_POINTS)[number], id: string): Promise<void> {
+    return this.ports.faults.reach(point, id);
   }
 
   #now(): string {

@@ -59,6 +59,9 @@ async function run(
   let lastProgress = 0;
   const waiting = new Set<Promise<void>>();
   const failures: unknown[] = [];
+  // An earlier run may have died after it sent what is unchanged now: its rows tell nothing until they are applied.
+  const earlier = ports.caughtUp(options.collection, options.generation, signal);
+  earlier.catch(() => undefined);
 
   const finish = async (line: Omit<ReportLine, 'ms'>, from: number): Promise<void> => {
     done += 1;
@@ -79,6 +82,7 @@ async function run(
       return;
     }
     if (item.outcome === 'unchanged') {
+      await earlier;
       const row = await ports.catalog.documents.get(options.generation, item.documentId);
       const is = row && outcomeOf(row);
       await finish({ ...file, ...is, outcome: is?.outcome === 'failed' ? 'failed' : 'unchanged' }, from);

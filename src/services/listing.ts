@@ -48,6 +48,15 @@ export interface ListedItem {
   readonly message?: string;
 }
 
+/** Where a listing can be interrupted between two effects. */
+export const LISTING_FAULT_POINTS = [
+  'listing:content-stored',
+  'listing:announced',
+  'listing:appended',
+  'listing:remembered',
+  'listing:forgotten',
+] as const;
+
 const LEASE_MS = 30_000;
 const INVENTORY_PAGE = 1000;
 /** Codes of files that nothing here can read: they are skipped unless the document is known already. */
@@ -246,7 +255,7 @@ class Listing {
     }
     if (!known && !(await this.#readable(item, stored.content))) return;
     await this.#remember({ key: item.key, scope: item.scope, state: UNSETTLED });
-    await this.ports.faults.reach('listing:announced');
+    await this.#reach('listing:announced', item.key);
     while (this.ports.clock.now() - stored.at > NAME_BLOB_WITHIN_MS) {
       await this.ports.blobs.delete(stored.content);
       stored = await this.#store(item);
@@ -265,7 +274,7 @@ class Listing {
       observedAt: item.observedAt,
     });
     await this.#remember({ key: item.key, scope: item.scope, state: { ...state, sha256: content.sha256 } });
-    await this.ports.faults.reach('listing:remembered');
+    await this.#reach('listing:remembered', item.key);
     this.#report(item.key, 'sent', { version });
   }
 
@@ -288,7 +297,7 @@ class Listing {
       return undefined;
     }
     const at = this.ports.clock.now();
-    await this.ports.faults.reach('listing:content-stored');
+    await this.#reach('listing:content-stored', item.key);
     return { content, at };
   }
 
@@ -336,21 +345,26 @@ class Listing {
   async #delete({ key, scope }: Pick<InventoryItem, 'key' | 'scope'>): Promise<void> {
     throwIfAborted(this.signal);
     await this.#remember({ key, scope, state: UNSETTLED });
-    await this.ports.faults.reach('listing:announced');
+    await this.#reach('listing:announced', key);
     const observedAt = new Date(this.ports.clock.now()).toISOString();
     const version = await this.#append({ ...this.#event(key), op: 'delete', observedAt });
     this.#fenced(await this.ports.catalog.cursors.updateInventory(this.name, this.fence, [], [key]));
+    await this.#reach('listing:forgotten', key);
     this.#report(key, 'deleted', { version });
   }
 
   async #append(event: ChangeEvent): Promise<VersionKey> {
     const [position] = await this.ports.log.append(this.#stream, [event]);
-    await this.ports.faults.reach('listing:appended');
+    await this.#reach('listing:appended', event.key);
     return versionKey(eventVersion(event, position!));
   }
 
   async #remember(item: InventoryItem): Promise<void> {
     this.#fenced(await this.ports.catalog.cursors.updateInventory(this.name, this.fence, [item], []));
+  }
+
+  #reach(point: (typeof LISTING_FAULT_POINTS)[number], key: string): Promise<void> {
+    return this.ports.faults.reach(point, this.#id(key));
   }
 
   #fenced(written: boolean): void {

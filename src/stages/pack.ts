@@ -312,7 +312,8 @@ function joined(left: Passage, right: Passage, document?: PackDocument): Passage
     span: { start: left.span.start, end: Math.max(left.span.end, right.span.end) },
     text: left.text + gap + right.text.slice(Math.max(0, left.span.end - right.span.start)),
     chunkIds: [...left.chunkIds, ...right.chunkIds],
-    after: right.after,
+    // An earlier passage may reach beyond a later one that overlaps it.
+    after: (right.span.end >= left.span.end ? right : left).after,
     tokens: 0,
   };
 }

@@ -1,7 +1,8 @@
+import { deserialize, serialize } from 'node:v8';
 import { parentPort, workerData } from 'node:worker_threads';
+import { Assembly, type Piece } from '../adapters/parsing/pieces.js';
 import type { TokenizerSpec } from '../adapters/models/tokenizer.js';
 import { openTokenizer } from '../adapters/models/tokenizer.js';
-import type { ParsedDocument } from '../core/document.js';
 import type { GenerationSpec } from '../core/generation.js';
 import { sha256 } from '../core/ids.js';
 import type { PreparedChunk } from '../core/ports/processing.js';
@@ -17,7 +18,8 @@ export interface PrepareSetup {
 }
 
 export interface PrepareRequest {
-  readonly parsed: ParsedDocument;
+  /** The parsed document's, each serialized. */
+  readonly pieces: readonly Uint8Array[];
   readonly of: { readonly documentId: string; readonly revision: string; readonly title?: string };
   readonly spec: GenerationSpec;
 }
@@ -26,7 +28,13 @@ if (!parentPort) throw new Error('This file is the entry point of a preparing th
 
 const tokenizer = openTokenizer((workerData as PrepareSetup).tokenizer);
 
-answerCalls<PrepareRequest, PreparedChunk[]>(parentPort, async ({ parsed, of, spec }) => {
+/** Chunks serialized together. */
+const SLICE = 200;
+
+answerCalls<PrepareRequest, Uint8Array[]>(parentPort, async ({ pieces, of, spec }) => {
+  const assembly = new Assembly();
+  for (const piece of pieces) assembly.add(deserialize(piece) as Piece);
+  const parsed = assembly.document();
   const counter = await tokenizer;
   // The options were made by the same chunker's defaults; a generation stores them as plain values.
   const options = spec.chunker.options as unknown as ChunkerOptions;
@@ -37,10 +45,15 @@ answerCalls<PrepareRequest, PreparedChunk[]>(parentPort, async ({ parsed, of, sp
     parsed.regions,
   );
   const terms = createAnalyzer(parsed.language ?? DEFAULT_LANGUAGE);
-  return chunks.map((chunk, index) => ({
+  const prepared = chunks.map((chunk, index): PreparedChunk => ({
     ...chunk,
     inputSha256: sha256(options.prefix + modelInput(chunk.context + chunk.text)),
     anchor: anchors[index]!,
     terms: terms(chunk.context + chunk.text),
   }));
+  const slices: Uint8Array[] = [];
+  for (let from = 0; from < prepared.length; from += SLICE) {
+    slices.push(serialize(prepared.slice(from, from + SLICE)));
+  }
+  return slices;
 });

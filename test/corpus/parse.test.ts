@@ -5,6 +5,9 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { createIsolatedParsing } from '../../src/adapters/parsing/isolated.js';
 import { FootnoteError } from '../../src/core/errors.js';
 import { forEachConcurrent } from '../../src/runtime/concurrency.js';
+import { chunkViolations } from '../../src/stages/chunk/check.js';
+import { DEFAULT_CHUNKER, chunkDocument } from '../../src/stages/chunk.js';
+import { anchorsOf } from '../../src/stages/cite.js';
 import { violations } from '../../src/stages/parse/check.js';
 import { DETECT_BYTES, identify } from '../../src/stages/parse/detect.js';
 import { sharedData } from '../support/data.js';
@@ -25,6 +28,11 @@ afterAll(() => parsing.close());
 /** What a file of the PDF set may end as; everything else is a fault of the parser. */
 const TYPED = new Set(['corrupt_document', 'password_required', 'password_wrong', 'parse_timeout', 'parse_memory']);
 
+const OF = { documentId: '00000000-0000-5000-8000-000000000000', revision: '0'.repeat(32) };
+/** Words and signs, as the deterministic test embedder counts; the citations benchmark has the model's own tokenizer. */
+const roughly = (texts: readonly string[]) =>
+  texts.map((text) => text.match(/[\p{L}\p{N}]+|[^\s\p{L}\p{N}]/gu)?.length ?? 0);
+
 interface Corpus {
   readonly folder: string;
   readonly ending: string;
@@ -34,7 +42,7 @@ interface Corpus {
 
 describe.each<Corpus>([
   { folder: 'markdown', ending: '.md', failures: 0 },
-  { folder: 'html', ending: 'source.html', failures: 0 },
+  { folder: 'html', ending: '.html', failures: 0 },
   { folder: 'pdf', ending: '.pdf', failures: 6 },
 ])('every file of $folder', ({ folder, ending, failures }) => {
   const root = sharedData(folder);
@@ -59,7 +67,18 @@ describe.each<Corpus>([
             { name, ...(password !== undefined && { options: { password } }) },
           );
           count(outcomes, 'ok');
-          for (const problem of violations(parsed)) broken.push(`${name}: ${problem}`);
+          const chunks = chunkDocument(parsed, OF, DEFAULT_CHUNKER, roughly);
+          const spans = chunks.map((chunk) => chunk.span);
+          const problems = [
+            ...violations(parsed),
+            ...chunkViolations(
+              parsed,
+              chunks,
+              anchorsOf(parsed.text, spans, parsed.regions),
+              DEFAULT_CHUNKER.maxTokens,
+            ),
+          ];
+          for (const problem of problems) broken.push(`${name}: ${problem}`);
         } catch (error) {
           if (!(error instanceof FootnoteError)) throw error;
           count(outcomes, error.code);

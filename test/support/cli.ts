@@ -38,7 +38,7 @@ export async function endOf(child: ChildProcess): Promise<CliResult> {
 
 /** What a command says on standard error besides how far it is, which depends on the machine's speed. */
 export function complaints({ stderr }: Pick<CliResult, 'stderr'>): string[] {
-  return stderr.split('\n').filter((line) => line !== '' && !/^[A-Z][\w ]+: \d+(\/\d+)?, /.test(line));
+  return stderr.split('\n').filter((line) => line !== '' && !/^[A-Z][\w ]+: \d+(\/\d+)?(, |$)/.test(line));
 }
 
 export function runCli(args: readonly string[], options: CliOptions): Promise<CliResult> {

@@ -46,7 +46,7 @@ export const queryRoutes: readonly Endpoint[] = [
       params: InCollection,
       body: { schema: ContextSchema },
       answers: { 200: { description: 'The context with its citations.', schema: ContextResultSchema } },
-      errors: [...REFUSALS, 'budget_too_small', 'tokenizer_unknown'],
+      errors: [...REFUSALS, 'tokenizer_unknown'],
     },
     async (surface, { caller, params, body, signal }) => json(await surface.context(caller, params.c, body, signal)),
   ),

@@ -4,6 +4,7 @@ import type { Ending } from '../command.js';
 import { addCommand, addGroup } from '../command.js';
 import { asCollection, parseJsonFlag, request } from '../flags.js';
 import type { Host } from '../host.js';
+import { NO_COLLECTIONS } from '../output.js';
 
 export function collections(program: Command, host: Host, ending: Ending): void {
   const group = addGroup(program, 'collections', 'list, create and delete collections');
@@ -21,6 +22,7 @@ export function collections(program: Command, host: Host, ending: Ending): void 
           defaultPolicy.principals.join(', '),
           createdAt,
         ]),
+        NO_COLLECTIONS,
       );
     },
   });

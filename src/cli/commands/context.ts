@@ -7,7 +7,7 @@ import { addCommand } from '../command.js';
 import { asCount, collectionFlag, given, modeFlag, parseJsonFlag, request } from '../flags.js';
 import type { Host } from '../host.js';
 import type { Output } from '../output.js';
-import { count, excerpt, printable } from '../output.js';
+import { count, duration, excerpt, printable } from '../output.js';
 
 export function context(program: Command, host: Host, ending: Ending): void {
   addCommand(program, host, ending, {
@@ -42,15 +42,17 @@ export function context(program: Command, host: Host, ending: Ending): void {
 
 export async function printContext(out: Output, result: ContextResult, budget: number): Promise<void> {
   const { paint } = out;
-  for (const line of result.context.split('\n')) await out.line(printable(line));
+  const { citations, explain, tokens, confidence, timings } = result;
+  if (citations.length === 0) await out.line('Nothing fits, or nothing was found.');
+  else for (const line of result.context.split('\n')) await out.line(printable(line));
   await out.line();
   await out.line(
     paint.dim(
-      `${result.tokens} of ${budget} tokens · confidence ${result.confidence.toFixed(2)} · ` +
-        `${result.explain.used.length} passages used, ${result.explain.dropped.length} dropped · ${(result.timings['total'] ?? 0).toFixed(1)} ms`,
+      `${tokens} of ${budget} tokens · ${count(citations.length, 'passage')} of ${count(explain.used.length, 'chunk')}, ` +
+        `${explain.dropped.length} left out · confidence ${confidence.toFixed(2)} · ${duration(timings['total'] ?? 0)}`,
     ),
   );
-  for (const citation of result.citations) await printCitation(out, citation);
+  for (const citation of citations) await printCitation(out, citation);
 }
 
 async function printCitation(out: Output, citation: MarkedCitation): Promise<void> {

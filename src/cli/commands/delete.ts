@@ -7,6 +7,7 @@ import { asDocumentId, asSource, collectionFlag } from '../flags.js';
 import type { Host } from '../host.js';
 import { UsageError } from '../host.js';
 import { waitForJob } from '../jobs.js';
+import { count } from '../output.js';
 import type { Target } from '../target.js';
 
 const WAIT_MS = 30_000;
@@ -74,5 +75,5 @@ async function deleteSource(run: Run, target: Target, at: { collection: string; 
       : new FootnoteError('conflict', `The job ${ended.id} is ${ended.state} and not done.`);
   }
   if (run.json) await run.out.json(ended);
-  else await run.out.line(`Deleted everything of ${at.source} (${ended.progress.done} documents).`);
+  else await run.out.line(`Deleted everything of ${at.source} (${count(ended.progress.done, 'document')}).`);
 }

@@ -5,13 +5,13 @@ import type { Ending, Run } from '../command.js';
 import { addCommand } from '../command.js';
 import { asCount, request } from '../flags.js';
 import type { Host } from '../host.js';
-import { count, duration } from '../output.js';
+import { count } from '../output.js';
 import { stopped } from '../signals.js';
 import type { Target } from '../target.js';
 import { openLocal } from '../target.js';
 import { packageFolder } from '../version.js';
 import { printContext } from './context.js';
-import { ingestInto } from './ingest.js';
+import { ingestInto, summaryText } from './ingest.js';
 
 const COLLECTION = 'demo';
 /** Its answer stands in a row of the data sheet's mooring table. */
@@ -68,10 +68,7 @@ async function showcase(run: Run, target: Pick<Target, 'surface' | 'caller'>): P
   if (good < checks.length || checks.length === 0) run.fail();
   if (run.json) return run.out.json({ ingest: summary, question: QUESTION, answer, checks });
   const { paint } = out;
-  await out.line(
-    `${paint.bold('1. Ingest')}    ${run.shown(folder)}: ${count(summary.files, 'file')}, ${summary.indexed} indexed, ` +
-      `${summary.unchanged} unchanged, ${count(summary.chunks, 'chunk')} in ${duration(summary.ms)}`,
-  );
+  await out.line(`${paint.bold('1. Ingest')}    ${run.shown(folder)}: ${summaryText(summary)}`);
   await out.line(`${paint.bold('2. Question')}  ${QUESTION}`);
   await out.line(`${paint.bold('3. Context')}   what a language model would be given:\n`);
   await printContext(out, answer, BUDGET);
@@ -88,7 +85,7 @@ async function tell({ out, json }: Run, url: string, data: string): Promise<void
   const post = (path: string, body: object) =>
     `curl -s ${url}/v1/collections/${COLLECTION}/${path} -H 'content-type: application/json' -d '${JSON.stringify(body)}'`;
   await out.line(post('search', { query: 'how do I keep gulls away?', limit: 3 }));
-  await out.line(post('context', { query: 'how often is the buoy serviced?', budget: { tokens: 300 } }));
+  await out.line(post('context', { query: 'when do I replace the anode?', budget: { tokens: 300 } }));
   await out.line(`curl -s ${url}/v1/collections/${COLLECTION}/documents`);
   await out.line('\nCtrl-C stops it.');
 }

@@ -34,6 +34,7 @@ export function dlq(program: Command, host: Host, ending: Ending): void {
           letter.at,
           printable(letter.message).slice(0, 80),
         ]),
+        'No dead letters: every change was applied.',
       );
     },
   });

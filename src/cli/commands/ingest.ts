@@ -90,13 +90,16 @@ export function outcomeText(run: Run, line: ReportLine): string {
 }
 
 async function print({ out }: Run, collection: string, summary: IngestSummary): Promise<void> {
+  await out.line(`${collection}: ${summaryText(summary)}`);
+  if (summary.failed > 0) await out.line(`See: footnote dlq list --collection ${collection}`);
+}
+
+/** `8 files (7 indexed, 1 skipped), 57 chunks, 57 embedded, 2.3 s` */
+export function summaryText(summary: IngestSummary): string {
   const outcomes = (['indexed', 'unchanged', 'skipped', 'failed', 'deleted'] as const)
     .filter((outcome) => summary[outcome] > 0)
     .map((outcome) => `${summary[outcome]} ${outcome}`);
-  const embedded = summary.embedded === undefined ? '' : `, ${summary.embedded} embedded`;
-  await out.line(
-    `${collection}: ${count(summary.files, 'file')} (${outcomes.join(', ') || 'nothing to do'}), ` +
-      `${count(summary.chunks, 'chunk')}${embedded}, ${duration(summary.ms)}`,
-  );
-  if (summary.failed > 0) await out.line(`See: footnote dlq list --collection ${collection}`);
+  const made = summary.indexed === 0 ? '' : `, ${count(summary.chunks, 'chunk')}`;
+  const embedded = summary.embedded === undefined || made === '' ? '' : `, ${summary.embedded} embedded`;
+  return `${count(summary.files, 'file')} (${outcomes.join(', ') || 'nothing to do'})${made}${embedded}, ${duration(summary.ms)}`;
 }

@@ -36,6 +36,7 @@ export function jobs(program: Command, host: Host, ending: Ending): void {
           job.progress.total,
           job.updatedAt,
         ]),
+        'No jobs.',
       );
     },
   });

@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import type { Ending } from '../command.js';
 import { addCommand } from '../command.js';
 import type { Host } from '../host.js';
+import { NO_COLLECTIONS } from '../output.js';
 
 export function status(program: Command, host: Host, ending: Ending): void {
   addCommand(program, host, ending, {
@@ -28,6 +29,7 @@ export function status(program: Command, host: Host, ending: Ending): void {
             of.deadLetters ?? 0,
             of.generation ?? undefined,
           ]),
+          NO_COLLECTIONS,
         );
       });
     },

@@ -281,8 +281,14 @@ async function viewOf(
   caller: Caller,
   at: DocumentAt | DocumentById,
 ): Promise<DocumentView> {
-  const id = 'documentId' in at ? at.documentId : documentId({ tenant: caller.tenant, ...at });
-  return parts.reads.get(caller, at.collection, id);
+  if ('documentId' in at) return parts.reads.get(caller, at.collection, at.documentId);
+  try {
+    return await parts.reads.get(caller, at.collection, documentId({ tenant: caller.tenant, ...at }));
+  } catch (error) {
+    if (asFootnoteError(error).code !== 'document_not_found') throw error;
+    // In the caller's words: they know the key, not the id.
+    throw new FootnoteError('document_not_found', `There is no document ${at.key} in source ${at.source}.`);
+  }
 }
 
 function nameOf({ head }: DocumentView): DocumentAt {

@@ -35,7 +35,8 @@ export function violations(parsed: ParsedDocument): string[] {
     if (!page) found.push(`a region is on page ${region.page}, which there is not`);
     else within(`region on page ${region.page}`, region.span, page.span, found);
     const { x0, y0, x1, y1 } = region.box;
-    if (!(x0 <= x1 && y0 <= y1))
+    const onPage = page === undefined || (x0 >= 0 && y0 >= 0 && x1 <= page.width && y1 <= page.height);
+    if (!(x0 <= x1 && y0 <= y1 && onPage))
       found.push(`a region on page ${region.page} has the box ${JSON.stringify(region.box)}`);
   }
   for (const image of parsed.images) {

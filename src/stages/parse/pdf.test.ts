@@ -60,6 +60,17 @@ describe('the PDF parser', () => {
     expect(region.box.x1 - region.box.x0).toBeLessThan(20);
   });
 
+  it('keeps boxes on the page where text runs over its edge', async () => {
+    const page = new PdfPage().text(560, 50, 'words that go on beyond the edge');
+    const document = await parsed(writePdf([page]), 'a.pdf');
+    expect(document.regions![0]!.box.x1).toBe(document.pages![0]!.width);
+  });
+
+  it('parts words that stand one above the other on a tight line', async () => {
+    const page = new PdfPage().text(50, 50, '11:00').text(50, 54, '11:05');
+    expect((await parsed(writePdf([page]), 'a.pdf')).text).toMatch(/^11:00\s+11:05$/);
+  });
+
   it('joins divided words and tells list items', async () => {
     const document = await parsed(fixtures['hyphens.pdf']!, 'a.pdf');
     expect(outline(document)).toEqual([

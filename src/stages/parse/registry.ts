@@ -17,7 +17,7 @@ const PARSERS: readonly Parser[] = [
     load: async () => (await import('./code.js')).parseCode,
   },
   { name: 'html', version: 2, mimes: ['text/html'], load: async () => (await import('./html.js')).parseHtml },
-  { name: 'pdf', version: 2, mimes: ['application/pdf'], load: async () => (await import('./pdf.js')).parsePdf },
+  { name: 'pdf', version: 3, mimes: ['application/pdf'], load: async () => (await import('./pdf.js')).parsePdf },
 ];
 
 export function parserFor(mime: string): Parser | undefined {

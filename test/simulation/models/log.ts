@@ -325,6 +325,7 @@ export function logPort(
           let removed = 0;
           for (const letter of log.letters.values()) {
             if (letter.documentId !== of || options.keep?.(letter)) continue;
+            if (options.group !== undefined && letter.group !== options.group) continue;
             log.letters.delete(letter.id);
             removed += 1;
           }

@@ -31,6 +31,9 @@ export async function openFileBlobs(root: string): Promise<BlobStore> {
 
 class FileBlobs implements BlobStore {
   readonly #root: string;
+  /** Folders whose own entries may not be on disk yet: made by a put that is still under way. */
+  readonly #fresh = new Set<string>();
+  #making: Promise<unknown> = Promise.resolve();
 
   constructor(root: string) {
     this.#root = root;
@@ -157,19 +160,31 @@ class FileBlobs implements BlobStore {
   async #place(temporary: string, blob: string): Promise<void> {
     const path = join(this.#root, blob);
     for (let attempt = 1; ; attempt += 1) {
-      const made = await mkdir(dirname(path), { recursive: true });
+      await this.#makeFolder(dirname(path));
       try {
         await rename(temporary, path);
-        // From the file's folder up to the one that already stood.
-        for (let folder = dirname(path); ; folder = dirname(folder)) {
+        // From the file's folder up to the first that is on disk for certain, whoever made those below it.
+        for (let folder = dirname(path), below = ''; ; below = folder, folder = dirname(folder)) {
           await syncFolder(folder);
-          if (made === undefined || folder === dirname(made)) return;
+          this.#fresh.delete(below);
+          if (!this.#fresh.has(folder)) return;
         }
       } catch (error) {
         // A deletion took the empty folder away in between.
         if (codeOf(error) !== 'ENOENT' || attempt >= 20) throw error;
       }
     }
+  }
+
+  /** One after another, so that whoever finds a folder there also finds it among the fresh ones. */
+  #makeFolder(path: string): Promise<void> {
+    const making = this.#making.then(async () => {
+      const made = await mkdir(path, { recursive: true });
+      if (made === undefined) return;
+      for (let folder = path; folder.length >= made.length; folder = dirname(folder)) this.#fresh.add(folder);
+    });
+    this.#making = making.catch(() => undefined);
+    return making;
   }
 
   async #open(ref: ContentRef): Promise<FileHandle> {

@@ -1,6 +1,7 @@
 import type { Clock } from '../../../core/ports/clock.js';
 import type { VectorCache } from '../../../core/ports/cache.js';
 import { FootnoteError } from '../../../core/errors.js';
+import { breathe } from '../../../runtime/breathe.js';
 import { systemClock } from '../../../runtime/clock.js';
 import { SqliteDatabase } from '../../sqlite/database.js';
 
@@ -30,15 +31,16 @@ const MINUTE = 60_000;
 const PAGE = 200;
 
 /**
- * The vector cache in one SQLite file. Losing its last writes in a power loss costs computing them again, nothing else;
- * what is forgotten is overwritten (secure_delete), and out of the write-ahead log within the minute.
+ * The vector cache in one SQLite file. Losing what was put costs computing it again; what was forgotten must stay so
+ * (law 6), hence each change is on disk when it returns. It is overwritten (secure_delete), and out of the write-ahead
+ * log within the minute.
  * @throws data_newer, data_corrupt, read_only, disk_full, unavailable
  */
 export function openSqliteVectorCache(
   file: string,
   options: SqliteVectorCacheOptions = {},
 ): VectorCache & { close(): Promise<void> } {
-  const db = new SqliteDatabase(file, { synchronous: 'NORMAL' });
+  const db = new SqliteDatabase(file, { synchronous: 'FULL' });
   try {
     const made = db.rows("SELECT 1 FROM sqlite_master WHERE name = 'meta'").length > 0;
     if (!made) db.transaction(() => SCHEMA.forEach((statement) => db.exec(statement)));
@@ -127,9 +129,10 @@ class SqliteVectorCache implements VectorCache {
   }
 
   #read(build: string, inputs: readonly string[], documentId: string): Found[] {
+    // CROSS: the inputs lead. Left to itself SQLite walks all vectors of the build and looks each up in the list.
     const rows = this.#db.rows<Found>(
       `SELECT v.id, v.input, v.used, v.vector FROM json_each(?) j
-       JOIN vectors v ON v.input = j.value AND v.build = (SELECT id FROM builds WHERE name = ?)`,
+       CROSS JOIN vectors v ON v.input = j.value AND v.build = (SELECT id FROM builds WHERE name = ?)`,
       [JSON.stringify(inputs), build],
     );
     if (rows.length === 0) return rows;
@@ -238,8 +241,4 @@ function pages<T>(items: readonly T[]): T[][] {
 /** The driver gives an ArrayBuffer of its own, or a view that need not be aligned: copy that. */
 function floats(vector: ArrayBuffer | Uint8Array): Float32Array {
   return new Float32Array(vector instanceof Uint8Array ? Uint8Array.from(vector).buffer : vector);
-}
-
-function breathe(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
 }

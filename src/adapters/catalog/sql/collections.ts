@@ -2,7 +2,8 @@ import { sql, type Selectable } from 'kysely';
 import type { JsonObject } from '../../../core/json.js';
 import type { Policy } from '../../../core/policy.js';
 import type { Collection, Collections } from '../../../core/ports/catalog.js';
-import { breathe, changed, chunks, REMOVE_PAGE, type Db } from './context.js';
+import { breathe } from '../../../runtime/breathe.js';
+import { changed, chunks, REMOVE_PAGE, type Db } from './context.js';
 import type { Schema } from './schema.js';
 import { keepFences } from './sources.js';
 

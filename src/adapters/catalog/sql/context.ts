@@ -16,11 +16,6 @@ export function chunks<T>(items: readonly T[], size: number = CHUNK): T[][] {
   return out;
 }
 
-/** Lets waiting I/O run between the pages of a long removal. */
-export function breathe(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
-}
-
 /** Whether a statement changed something. */
 export function changed(result: { numUpdatedRows?: bigint; numInsertedOrUpdatedRows?: bigint | undefined }): boolean {
   return (result.numUpdatedRows ?? result.numInsertedOrUpdatedRows ?? 0n) > 0n;

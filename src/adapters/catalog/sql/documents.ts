@@ -18,7 +18,8 @@ import type {
   Visibility,
   VisibleVersion,
 } from '../../../core/ports/catalog.js';
-import { breathe, changed, chunks, padded, REMOVE_PAGE, type Db } from './context.js';
+import { breathe } from '../../../runtime/breathe.js';
+import { changed, chunks, padded, REMOVE_PAGE, type Db } from './context.js';
 import type { Schema } from './schema.js';
 
 type Row = Pick<

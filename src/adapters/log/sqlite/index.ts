@@ -1,3 +1,4 @@
+import { breathe } from '../../../runtime/breathe.js';
 import { FootnoteError } from '../../../core/errors.js';
 import { encodeEvent } from '../../../core/event-codec.js';
 import type { ChangeEvent, Position } from '../../../core/event.js';
@@ -258,8 +259,4 @@ class SqliteLog implements EventLog {
   #check(): void {
     if (this.#closed) throw new FootnoteError('unavailable', 'The log is closed.');
   }
-}
-
-function breathe(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
 }

@@ -12,6 +12,7 @@ import {
 } from 'apache-arrow';
 import { FootnoteError } from '../../../core/errors.js';
 import type { Point, PointPayload } from '../../../core/ports/vectors.js';
+import { breathe } from '../../../runtime/breathe.js';
 import { labelsOf } from './labels.js';
 import { COLUMN, vectorColumn, type VectorDims } from './schema.js';
 
@@ -28,8 +29,21 @@ export function checkVectors(point: Point, dims: VectorDims): void {
   }
 }
 
-/** Points as an Arrow table in the schema's order of columns. */
-export function encodePoints(points: readonly Point[], schema: Schema, dims: VectorDims): Table {
+/** Points encoded in one turn of the event loop. */
+const SLICE = 100;
+
+/** Points as an Arrow table, a batch a slice. */
+export async function encodePoints(points: readonly Point[], schema: Schema, dims: VectorDims): Promise<Table> {
+  const batches: RecordBatch[] = [];
+  for (let from = 0; from < points.length; from += SLICE) {
+    if (from > 0) await breathe();
+    batches.push(encodeSlice(points.slice(from, from + SLICE), schema, dims));
+  }
+  return new Table(schema, batches);
+}
+
+/** In the schema's order of columns. */
+function encodeSlice(points: readonly Point[], schema: Schema, dims: VectorDims): RecordBatch {
   const columns = new Map<string, Data>();
   const text = (name: string, of: (point: Point) => string | undefined) => {
     columns.set(name, utf8(points.map(of)));
@@ -94,7 +108,7 @@ export function encodePoints(points: readonly Point[], schema: Schema, dims: Vec
     return data;
   });
   const data = makeData({ type: new Struct(schema.fields), length: points.length, nullCount: 0, children });
-  return new Table(schema, [new RecordBatch(schema, data)]);
+  return new RecordBatch(schema, data);
 }
 
 function typeOf(schema: Schema, name: string): DataType {

@@ -159,7 +159,7 @@ export class TableWriter {
   /** Upserts without waiting or fsync: for rounds and for work that runs alone. Ids are distinct. */
   async merge(points: readonly Point[]): Promise<void> {
     const { table, schema, dims } = this.open;
-    const data = encodePoints(points, schema, dims);
+    const data = await encodePoints(points, schema, dims);
     await retried(() =>
       table
         .mergeInsert(COLUMN.id)

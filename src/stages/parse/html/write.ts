@@ -3,6 +3,7 @@ import { normalizeText } from '../normalize.js';
 import { TextBuilder } from '../text-builder.js';
 import { type AnyNode, BLOCKS, type Element, fold, isElement, isText, type ParentNode, walk } from './dom.js';
 import { isFormula } from './clean.js';
+import { InlineText } from './inline.js';
 import { tableRows } from './table.js';
 
 export interface Written {
@@ -32,8 +33,7 @@ class Writer {
   readonly builder = new TextBuilder();
   readonly blocks: Block[] = [];
   readonly images: ImageRef[] = [];
-  /** The line box being filled: folded text of the current block. */
-  #inline = '';
+  readonly #inline = new InlineText();
   #pictures: { readonly offset: number; readonly image: Omit<ImageRef, 'at'> }[] = [];
   #lists: List[] = [];
   /** `- ` or `3. `, until the item's first words are written. */
@@ -46,13 +46,13 @@ class Writer {
 
   enter(node: AnyNode): boolean {
     if (isText(node)) {
-      this.#append(fold(node.data));
+      this.#inline.append(fold(node.data));
       return false;
     }
     if (!isElement(node)) return false;
     const { name } = node;
     if (name === 'br') {
-      this.#inline = `${this.#inline.trimEnd()}\n`;
+      this.#inline.breakLine();
       return false;
     }
     if (name === 'img') {
@@ -61,7 +61,7 @@ class Writer {
     }
     if (isPermalink(node)) return false;
     if (!BLOCKS.has(name)) {
-      if (name === 'rt') this.#append('(');
+      if (name === 'rt') this.#inline.append('(');
       return true;
     }
     this.flush();
@@ -86,7 +86,7 @@ class Writer {
 
   leave(element: Element): void {
     const { name } = element;
-    if (name === 'rt') this.#append(')');
+    if (name === 'rt') this.#inline.append(')');
     if (!BLOCKS.has(name) || name === 'table' || name === 'pre') return;
     this.flush();
     if (/^h[1-6]$/.test(name)) this.#heading = 0;
@@ -98,10 +98,10 @@ class Writer {
 
   /** Ends the current block. */
   flush(): void {
-    const words = this.#inline.trim();
-    const lead = this.#inline.length - this.#inline.trimStart().length;
+    const inline = this.#inline.take();
+    const words = inline.trim();
+    const lead = inline.length - inline.trimStart().length;
     const pictures = this.#pictures;
-    this.#inline = '';
     this.#pictures = [];
     if (words === '') {
       this.#figures(pictures);
@@ -133,11 +133,6 @@ class Writer {
     return this.#quotes > 0 ? 'quote' : 'paragraph';
   }
 
-  #append(text: string): void {
-    const atBreak = this.#inline === '' || this.#inline.endsWith(' ') || this.#inline.endsWith('\n');
-    this.#inline += atBreak && text.startsWith(' ') ? text.slice(1) : text;
-  }
-
   #itemMarker(item: Element): string {
     const list = this.#lists.at(-1);
     const indent = '  '.repeat(Math.max(0, this.#lists.length - 1));
@@ -153,7 +148,7 @@ class Writer {
     const uri = node.attribs.src ?? node.attribs['data-src'];
     if (alt === '' && !uri) return;
     if (alt !== '' && isFormula(node)) {
-      this.#append(/^\{\\(?:display|text)style (.*)\}$/.exec(alt)?.[1] ?? alt);
+      this.#inline.append(/^\{\\(?:display|text)style (.*)\}$/.exec(alt)?.[1] ?? alt);
       return;
     }
     const image = { ...(alt && { alt: normalizeText(alt) }), ...(uri && !uri.startsWith('data:') && { uri }) };

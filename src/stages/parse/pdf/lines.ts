@@ -55,8 +55,17 @@ function hasSpace(before: Run, after: Run): boolean {
   const gap = Math.max(after.u0 - before.u1, before.u0 - after.u1);
   const size = Math.min(before.size, after.size);
   if (after.spaced && gap > 0.03 * size) return true;
+  if (stacked(before, after)) return true;
   const wide = WIDE.test(before.text.slice(-1)) || WIDE.test(after.text.slice(0, 1));
   return gap > (wide ? 0.5 : SPACE) * size;
+}
+
+/** One above the other, set so tight that both are on one line: two words, however far they overlap. */
+function stacked(a: Run, b: Run): boolean {
+  if (Math.min(a.text.length, b.text.length) < 3) return false;
+  const shared = Math.min(a.u1, b.u1) - Math.max(a.u0, b.u0);
+  const apart = Math.abs(a.base - b.base) > 0.2 * Math.min(a.size, b.size);
+  return apart && shared > 0.5 * Math.min(a.u1 - a.u0, b.u1 - b.u0);
 }
 
 /** Right to left; runs of the other direction keep their own order among themselves. */

@@ -1,5 +1,5 @@
 import type { Block, Page, Region } from '../../../core/document.js';
-import type { Span } from '../../../core/span.js';
+import type { Box, Span } from '../../../core/span.js';
 import { normalizeText } from '../normalize.js';
 import { TextBuilder } from '../text-builder.js';
 import type { Column, Line } from './layout.js';
@@ -42,12 +42,16 @@ class Writer {
   readonly pages: Page[] = [];
   readonly regions: Region[] = [];
   #number = 0;
+  #width = 0;
+  #height = 0;
 
   /** @param sizes the sizes of headings, largest first, rounded to half points */
   constructor(readonly sizes: readonly number[]) {}
 
   page({ width, height, columns }: PageLayout): void {
     this.#number += 1;
+    this.#width = width;
+    this.#height = height;
     let start: number | undefined;
     for (const column of columns) {
       for (const piece of piecesOf(column)) {
@@ -70,7 +74,7 @@ class Writer {
       const next = texts[index + 1];
       const { join, drop } = next === undefined ? { join: '', drop: 0 } : seam(text, next);
       const span = this.builder.append(text.slice(0, text.length - drop));
-      this.#region(span, lines[index]!);
+      this.#region(span, lineBox(lines[index]!));
       this.builder.append(join);
     });
     const span = { start, end: this.builder.length };
@@ -92,7 +96,7 @@ class Writer {
       const span = this.builder.append(row.cells.join(' | ').trim());
       if (span.start === span.end) continue;
       spans.push(span);
-      this.regions.push({ span, page: this.#number, box: unionBox(row.lines.map(lineBox)) });
+      this.#region(span, unionBox(row.lines.map(lineBox)));
     }
     const first = spans[0];
     if (!first) return;
@@ -105,8 +109,13 @@ class Writer {
     });
   }
 
-  #region(span: Span, line: Line): void {
-    if (span.start < span.end) this.regions.push({ span, page: this.#number, box: lineBox(line) });
+  /** Text may run over the page's edge: its box is what can be seen of it there. */
+  #region(span: Span, { x0, y0, x1, y1 }: Box): void {
+    if (span.start === span.end) return;
+    const across = (x: number) => Math.min(Math.max(x, 0), this.#width);
+    const down = (y: number) => Math.min(Math.max(y, 0), this.#height);
+    const box = { x0: across(x0), y0: down(y0), x1: across(x1), y1: down(y1) };
+    this.regions.push({ span, page: this.#number, box });
   }
 
   #headingLevel(lines: readonly Line[], texts: readonly string[]): number | undefined {

@@ -1,0 +1,26 @@
+import type { ParsedDocument } from '../../src/core/document.js';
+import { breathe } from '../../src/runtime/breathe.js';
+
+/** Entries of a list written in one turn of the event loop. */
+const ENTRIES = 1000;
+
+/** What `JSON.stringify` gives, made in slices: a book has tens of thousands of lines with a place each. */
+export async function parsedJson(parsed: ParsedDocument): Promise<Buffer> {
+  const parts: string[] = [];
+  for (const [name, value] of Object.entries(parsed) as [string, unknown][]) {
+    if (value === undefined) continue;
+    parts.push(`${parts.length === 0 ? '{' : ','}${JSON.stringify(name)}:`);
+    if (!Array.isArray(value) || value.length <= ENTRIES) {
+      parts.push(JSON.stringify(value));
+      continue;
+    }
+    for (let from = 0; from < value.length; from += ENTRIES) {
+      const slice = JSON.stringify(value.slice(from, from + ENTRIES));
+      parts.push(`${from === 0 ? '[' : ','}${slice.slice(1, -1)}`);
+      await breathe();
+    }
+    parts.push(']');
+  }
+  parts.push('}');
+  return Buffer.from(parts.join(''));
+}
