@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util';
 import { Worker, isMainThread, parentPort, workerData } from 'node:worker_threads';
 import { MUTANTS } from './mutants.js';
 import { type Run, simulate } from './simulate.js';
+import { mutantTable } from './table.js';
 
 interface Share {
   readonly from: number;
@@ -64,11 +65,16 @@ async function main(): Promise<void> {
       mutant: { type: 'string' },
       mutants: { type: 'boolean', default: false },
       trace: { type: 'string' },
+      table: { type: 'boolean', default: false },
     },
   });
   const ops = Number(values.ops);
   const from = Number(values.from);
   const seeds = Number(values.seeds);
+  if (values.table) {
+    console.log(mutantTable());
+    return;
+  }
   if (values.trace !== undefined) {
     const run = await simulate(Number(values.trace), ops, values.mutant, (line) => console.log(line));
     console.log(JSON.stringify(run));

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
-import { CAUGHT } from './caught.js';
+import { CAUGHT, OPEN } from './caught.js';
 import { MUTANTS } from './mutants.js';
 import { simulate } from './simulate.js';
 import { mutantTable } from './table.js';
@@ -8,7 +8,7 @@ import { mutantTable } from './table.js';
 const OPERATIONS = 200;
 const SEEDS = 150;
 /** The same on every supported Node version. A change of the protocol or of the simulation changes them: run it and look. */
-const HASHES: Readonly<Record<number, string>> = {};
+const HASHES: Readonly<Record<number, string>> = { 0: '15ceedb2', 7: '17d7904e', 42: '0774eb3d' };
 const DECISION = new URL('../../docs/decisions/0002-protocol-and-its-mutants.md', import.meta.url);
 
 describe('the protocol under simulation', () => {
@@ -38,9 +38,12 @@ describe('a guard of the protocol that is gone is noticed', () => {
     expect((await simulate(seed, OPERATIONS)).violation).toBeUndefined();
   });
 
-  it('whichever it is, or a reason says why nothing rests on it', () => {
-    const explained = Object.entries(MUTANTS).filter(([, { harmless }]) => harmless === undefined);
-    expect(Object.keys(CAUGHT).sort()).toEqual(explained.map(([name]) => name).sort());
+  it('whichever it is, or the table says why not', () => {
+    const told = [...Object.keys(CAUGHT), ...Object.keys(OPEN)];
+    const reasons = Object.entries(MUTANTS).filter(
+      ([name, { harmless }]) => harmless !== undefined && !told.includes(name),
+    );
+    expect([...told, ...reasons.map(([name]) => name)].sort()).toEqual(Object.keys(MUTANTS).sort());
   });
 
   it('and written down', async () => {

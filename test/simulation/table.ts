@@ -1,11 +1,17 @@
-import { CAUGHT } from './caught.js';
+import { CAUGHT, OPEN } from './caught.js';
 import { MUTANTS } from './mutants.js';
 
 /** The mutants as they stand in docs/decisions/0002-protocol-and-its-mutants.md. */
 export function mutantTable(): string {
   const lines = Object.entries(MUTANTS).map(([name, { removes, law, harmless }]) => {
     const caught = CAUGHT[name];
-    const outcome = caught === undefined ? `economy: ${harmless ?? 'not caught'}` : `seed ${caught}`;
+    const tried = OPEN[name];
+    const outcome =
+      caught !== undefined
+        ? `seed ${caught}`
+        : tried !== undefined
+          ? `**not** in ${tried} seeds`
+          : `economy: ${harmless ?? 'no reason given'}`;
     return `| \`${name}\` | ${removes} | ${law} | ${outcome} |`;
   });
   return ['| mutant | what is gone | breaks | caught at |', '| --- | --- | --- | --- |', ...lines].join('\n');
