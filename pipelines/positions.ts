@@ -10,3 +10,11 @@ export function reached(committed: readonly Position[], goal: readonly Position[
     ),
   );
 }
+
+/** Whether a group that begins there will be given the event at this position. */
+export function isAhead(position: Position, start: readonly Position[]): boolean {
+  return start.some(
+    ({ partition, epoch, offset }) =>
+      partition === position.partition && epoch === position.epoch && position.offset >= offset,
+  );
+}

@@ -10,7 +10,7 @@ import { backoffMs } from '../src/runtime/backoff.js';
 import { forEachConcurrent } from '../src/runtime/concurrency.js';
 import { applyChange } from './ingest.js';
 import type { ApplyOptions, ApplyOutcome, Change, IngestPorts } from './ingest/ports.js';
-import { reached } from './positions.js';
+import { isAhead, reached } from './positions.js';
 
 export interface BuildPorts extends IngestPorts {
   readonly documents: Pick<Documents, 'get' | 'compareAndSet' | 'everywhere' | 'list'>;
@@ -52,13 +52,17 @@ export async function buildGeneration(
   await ports.vectors.create({ generation: target.id, vectors: dimensions(target) });
   // Once only: a build that was taken for dead may yet finish, and its consumer needs what came since its own beginning.
   await ports.log.seek(stream, target.id, since, { onlyNew: true });
+  const start = await ports.log.committed(stream, target.id);
   let failed = 0;
   let documents = 0;
   await forEachConcurrent(rowsOf(ports, from.id, options.signal), options.concurrency ?? 4, async (row) => {
-    const outcome = await backfill(ports, target, row, options);
+    for (const change of toBackfill(row, start)) {
+      const outcome = await persist(ports, target, change, options);
+      if (change !== row.seen) continue;
+      if (outcome.kind === 'failed') failed += 1;
+      options.onDocument?.(outcome);
+    }
     documents += 1;
-    if (outcome.kind === 'failed') failed += 1;
-    options.onDocument?.(outcome);
   });
   throwIfAborted(options.signal);
   await move(ports, target.id, 'building', 'shadow', 'backfill complete');
@@ -66,17 +70,15 @@ export async function buildGeneration(
   return { documents, failed };
 }
 
-/** One row at its own version: a failed one's last good version first, deleted ones too (they stop late events). */
-async function backfill(
-  ports: BuildPorts,
-  target: Generation,
-  row: DocumentRow,
-  options: BuildOptions,
-): Promise<ApplyOutcome> {
-  if (row.state === 'failed' && row.visible && row.visible.version !== row.seen.version) {
-    await persist(ports, target, row.visible, options);
-  }
-  return persist(ports, target, row.seen, options);
+/**
+ * One row at its own version: a failed one's last good version first, deleted ones too (they stop late events). Not what the
+ * target's consumer will be given: ahead of its turn, an event that can't be parsed would jump over the tombstone before it
+ * and keep what that one deletes.
+ */
+function toBackfill(row: DocumentRow, start: readonly Position[]): Change[] {
+  const changes =
+    row.state === 'failed' && row.visible && row.visible.version !== row.seen.version ? [row.visible] : [];
+  return [...changes, row.seen].filter(({ position }) => !isAhead(position, start));
 }
 
 /** Applies until it is settled; only the signal ends the waiting for a store that is unavailable. */

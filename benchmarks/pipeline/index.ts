@@ -1,6 +1,6 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import type { ConfigInput, Engine } from '../../src/engine.js';
 import { openEngine } from '../../src/engine.js';
@@ -24,7 +24,9 @@ const never = new AbortController().signal;
 /** From files to searchable, against embedding the very same model inputs with the same threads. Interleaved. */
 export async function run({ config, files, rounds = 5, documents = 24 }: PipelineBenchOptions): Promise<BenchResult> {
   const chosen = spread(files, documents);
-  const paths = chosen.map(({ path }) => path);
+  // One folder, since names repeat between the corpus's own.
+  const folder = await mkdtemp(join(tmpdir(), 'footnote-bench-'));
+  await Promise.all(chosen.map(({ path, text }, index) => writeFile(join(folder, `${index}-${basename(path)}`), text)));
   const ingestMs: number[] = [];
   const embedMs: number[] = [];
   let inputs: string[] = [];
@@ -38,7 +40,7 @@ export async function run({ config, files, rounds = 5, documents = 24 }: Pipelin
       await embedder.embed(['warm up'], 'document');
       const embedFirst = round % 2 === 1;
       if (embedFirst) embedMs.push(await timed(() => embedder.embed(inputs, 'document')));
-      const ms = await timed(() => ingest(engine, paths));
+      const ms = await timed(() => ingest(engine, [folder]));
       if (round === 0) inputs = await inputsOf(engine);
       else ingestMs.push(ms);
       if (round > 0 && !embedFirst) embedMs.push(await timed(() => embedder.embed(inputs, 'document')));
@@ -47,6 +49,7 @@ export async function run({ config, files, rounds = 5, documents = 24 }: Pipelin
       await rm(data, { recursive: true, force: true });
     }
   }
+  await rm(folder, { recursive: true, force: true });
   const ratio = median(ingestMs.map((ms, index) => embedMs[index]! / ms));
   return {
     name: 'pipeline',
@@ -61,7 +64,6 @@ export async function run({ config, files, rounds = 5, documents = 24 }: Pipelin
 }
 
 async function ingest(engine: Engine, paths: readonly string[]): Promise<void> {
-  // One source a file: names may repeat between folders.
   const changes = engine.surface.ingest(engine.caller, COLLECTION, { paths: [...paths], deleteMissing: false }, never);
   for await (const event of changes) {
     if (event.type === 'file' && event.outcome === 'failed') throw new Error(`${event.file}: ${event.message ?? ''}`);

@@ -8,7 +8,7 @@ import { mutantTable } from './table.js';
 const OPERATIONS = 200;
 const SEEDS = 150;
 /** The same on every supported Node version. A change of the protocol or of the simulation changes them: run it and look. */
-const HASHES: Readonly<Record<number, string>> = { 0: '15ceedb2', 7: '17d7904e', 42: '0774eb3d' };
+const HASHES: Readonly<Record<number, string>> = { 0: '06f3fa43', 7: '3ea13b13', 42: 'e77a7fd6' };
 const DECISION = new URL('../../docs/decisions/0002-protocol-and-its-mutants.md', import.meta.url);
 
 describe('the protocol under simulation', () => {
