@@ -8,6 +8,7 @@ import { sha256 } from '../core/ids.js';
 import type { PreparedChunk } from '../core/ports/processing.js';
 import { answerCalls } from '../runtime/thread-answers.js';
 import { DEFAULT_LANGUAGE, createAnalyzer } from '../stages/analyze.js';
+import type { Analyzer } from '../stages/analyze.js';
 import { chunkDocument } from '../stages/chunk.js';
 import type { ChunkerOptions } from '../stages/chunk.js';
 import { anchorsOf } from '../stages/cite.js';
@@ -31,6 +32,19 @@ const tokenizer = openTokenizer((workerData as PrepareSetup).tokenizer);
 /** Chunks serialized together. */
 const SLICE = 200;
 
+/** Kept over documents, for the words that they remember; a hostile run of made-up languages begins anew. */
+const analyzers = new Map<string, Analyzer>();
+const MAX_ANALYZERS = 16;
+
+function analyzerOf(language: string): Analyzer {
+  let analyzer = analyzers.get(language);
+  if (!analyzer) {
+    if (analyzers.size === MAX_ANALYZERS) analyzers.clear();
+    analyzers.set(language, (analyzer = createAnalyzer(language)));
+  }
+  return analyzer;
+}
+
 answerCalls<PrepareRequest, Uint8Array[]>(parentPort, async ({ pieces, of, spec }) => {
   const assembly = new Assembly();
   for (const piece of pieces) assembly.add(deserialize(piece) as Piece);
@@ -44,7 +58,7 @@ answerCalls<PrepareRequest, Uint8Array[]>(parentPort, async ({ pieces, of, spec 
     chunks.map((chunk) => chunk.span),
     parsed.regions,
   );
-  const terms = createAnalyzer(parsed.language ?? DEFAULT_LANGUAGE);
+  const terms = analyzerOf(parsed.language ?? DEFAULT_LANGUAGE);
   const prepared = chunks.map((chunk, index): PreparedChunk => ({
     ...chunk,
     inputSha256: sha256(options.prefix + modelInput(chunk.context + chunk.text)),
