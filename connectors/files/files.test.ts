@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { SourceChange } from '../../src/core/ports/connector.js';
+import { NOTHING_KNOWN, type SourceChange } from '../../src/core/ports/connector.js';
 import { files } from './index.js';
 
 let dir: string;
@@ -18,7 +18,8 @@ afterEach(async () => {
 async function list(...paths: string[]): Promise<SourceChange[]> {
   const changes: SourceChange[] = [];
   const signal = new AbortController().signal;
-  for await (const change of files.read({ paths, hidden: false }, undefined, signal)) changes.push(change);
+  for await (const change of files.read({ paths, hidden: false }, undefined, signal, NOTHING_KNOWN))
+    changes.push(change);
   return changes;
 }
 
@@ -58,7 +59,7 @@ describe('connector files', () => {
 
   it('stops when asked', async () => {
     await writeFile(join(dir, 'x.md'), 'x');
-    const read = files.read({ paths: [dir], hidden: false }, undefined, AbortSignal.abort());
+    const read = files.read({ paths: [dir], hidden: false }, undefined, AbortSignal.abort(), NOTHING_KNOWN);
     await expect(read[Symbol.asyncIterator]().next()).rejects.toMatchObject({ code: 'cancelled' });
   });
 });

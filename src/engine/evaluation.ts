@@ -6,7 +6,7 @@ import type { ConfigInput } from '../core/config.js';
 import { parseConfig } from '../core/config.js';
 import { FootnoteError, throwIfAborted } from '../core/errors.js';
 import { sha256 } from '../core/ids.js';
-import type { SourceChange } from '../core/ports/connector.js';
+import { NOTHING_KNOWN, type SourceChange } from '../core/ports/connector.js';
 import type { Mode } from '../core/schemas/query.js';
 import type { Engine } from './open.js';
 import { openEngine } from './open.js';
@@ -159,7 +159,7 @@ export async function ingest(
 
 /** The documents of a folder, as the files connector lists them. */
 export function folderDocuments(directory: string, signal: AbortSignal): AsyncIterable<SourceChange> {
-  return connectors.files.read({ paths: [directory], hidden: false }, undefined, signal);
+  return connectors.files.read({ paths: [directory], hidden: false }, undefined, signal, NOTHING_KNOWN);
 }
 
 export async function writeOut(directory: string, name: string, text: string): Promise<void> {

@@ -59,6 +59,8 @@ export const LISTING_FAULT_POINTS = [
 
 const LEASE_MS = 30_000;
 const INVENTORY_PAGE = 1000;
+const BATCH = 64;
+const BATCH_BYTES = 64 * 1024 * 1024;
 /** Codes of files that nothing here can read: they are skipped unless the document is known already. */
 const NOT_READABLE = new Set(['unknown_type', 'unsupported_media_type']);
 
@@ -79,6 +81,7 @@ export async function runListing(
     async (run) => {
       const seen = new Map<string, Set<string>>();
       const batch: SourceChange[] = [];
+      let waiting = 0;
       for await (const change of options.changes) {
         if (change.kind === 'complete') {
           await run.flush(batch);
@@ -91,7 +94,11 @@ export async function runListing(
         if (!keys) seen.set(change.scope, (keys = new Set()));
         keys.add(change.key);
         batch.push(change);
-        if (batch.length >= 64) await run.flush(batch);
+        // Contents may wait in memory.
+        waiting += change.kind === 'item' ? change.bytes : 0;
+        if (batch.length < BATCH && waiting < BATCH_BYTES) continue;
+        await run.flush(batch);
+        waiting = 0;
       }
       await run.flush(batch);
     },

@@ -33,10 +33,21 @@ export type SourceChange =
   /** The scope was listed to its end: what its inventory still has is gone. */
   | { readonly kind: 'complete'; readonly scope: string };
 
+/** What the inventory keeps as `quick` of an item that is settled. */
+export type Known = (key: string) => Promise<JsonObject | undefined>;
+
+/** What a connector may ask of its runner. */
+export interface ReadContext {
+  readonly known: Known;
+}
+
+/** For a listing without an inventory. */
+export const NOTHING_KNOWN: ReadContext = { known: async () => undefined };
+
 /** One source's reader. It reports what is there; comparing, deleting and appending is the runner's work. */
 export interface Connector<C> {
   readonly name: string;
   readonly config: ZodType<C>;
   readonly example: C;
-  read(config: C, from: Json | undefined, signal: AbortSignal): AsyncIterable<SourceChange>;
+  read(config: C, from: Json | undefined, signal: AbortSignal, context: ReadContext): AsyncIterable<SourceChange>;
 }

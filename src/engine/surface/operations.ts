@@ -14,7 +14,7 @@ import { mayRead } from '../../core/policy.js';
 import type { Collection } from '../../core/ports/catalog.js';
 import type { Clock } from '../../core/ports/clock.js';
 import type { DeadLetter } from '../../core/ports/log.js';
-import type { SourceChange } from '../../core/ports/connector.js';
+import { NOTHING_KNOWN, type SourceChange } from '../../core/ports/connector.js';
 import type { CanonicalChunk, DeadLetterView, ReleaseView, VerifyEvent } from '../../core/schemas/operations.js';
 import type { EngineSurface } from '../../core/surface.js';
 import { channel } from '../../runtime/channel.js';
@@ -59,7 +59,7 @@ export function operationSurface(parts: OperationParts): Operations {
   return {
     async *ingest(caller, collection, request, signal) {
       const { paths, metadata } = request;
-      const changes = connectors.files.read({ paths, hidden: false }, undefined, signal);
+      const changes = connectors.files.read({ paths, hidden: false }, undefined, signal, NOTHING_KNOWN);
       yield* ingestChanges(
         parts,
         caller,
