@@ -9,12 +9,14 @@ import { packageFolder } from '../src/cli/version.js';
 import { checkHandwritten } from './docs/checks.js';
 import { cliPage } from './docs/cli.js';
 import { configurationPage } from './docs/configuration.js';
+import { connectorsPage } from './docs/connectors.js';
 import { errorsPage } from './docs/errors.js';
 import { metricsPage } from './docs/metrics.js';
 
 const PAGES: Readonly<Record<string, () => string | Promise<string>>> = {
   'docs/reference/cli.md': cliPage,
   'docs/reference/configuration.md': configurationPage,
+  'docs/reference/connectors.md': connectorsPage,
   'docs/reference/errors.md': errorsPage,
   'docs/reference/metrics.md': metricsPage,
 };

@@ -2,7 +2,8 @@ import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { NOTHING_KNOWN, type SourceChange } from '../../src/core/ports/connector.js';
+import type { SourceChange } from '../../src/core/ports/connector.js';
+import { allOf, readContext } from '../../test/support/connector.js';
 import { files } from './index.js';
 
 let dir: string;
@@ -17,10 +18,8 @@ afterEach(async () => {
 
 async function list(...paths: string[]): Promise<SourceChange[]> {
   const changes: SourceChange[] = [];
-  const signal = new AbortController().signal;
-  for await (const change of files.read({ paths, hidden: false }, undefined, signal, NOTHING_KNOWN))
-    changes.push(change);
-  return changes;
+  for await (const change of files.read(files.config.parse({ paths }), readContext())) changes.push(change);
+  return changes.filter(({ kind }) => kind !== 'scopes');
 }
 
 describe('connector files', () => {
@@ -31,7 +30,7 @@ describe('connector files', () => {
     await writeFile(join(dir, 'a#%.md'), 'x');
     await writeFile(join(dir, '.hidden.md'), 'x');
     const changes = await list(dir);
-    expect(changes.map((change) => (change.kind === 'complete' ? 'complete' : change.key))).toEqual([
+    expect(changes.map((change) => ('key' in change ? change.key : change.kind))).toEqual([
       'a#%.md',
       'b/ü.md',
       'complete',
@@ -59,7 +58,7 @@ describe('connector files', () => {
 
   it('stops when asked', async () => {
     await writeFile(join(dir, 'x.md'), 'x');
-    const read = files.read({ paths: [dir], hidden: false }, undefined, AbortSignal.abort(), NOTHING_KNOWN);
-    await expect(read[Symbol.asyncIterator]().next()).rejects.toMatchObject({ code: 'cancelled' });
+    const read = files.read(files.config.parse({ paths: [dir] }), readContext({ signal: AbortSignal.abort() }));
+    await expect(allOf(read)).rejects.toMatchObject({ code: 'cancelled' });
   });
 });

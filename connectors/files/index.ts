@@ -1,43 +1,59 @@
-import { createReadStream } from 'node:fs';
-import { opendir, stat } from 'node:fs/promises';
+import { type Dirent, createReadStream } from 'node:fs';
+import { readdir, realpath, stat } from 'node:fs/promises';
 import { basename, join, relative, resolve, sep } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { z } from 'zod';
 import { FootnoteError, throwIfAborted } from '../../src/core/errors.js';
 import type { Connector, SourceChange } from '../../src/core/ports/connector.js';
+import { type Selection, selection } from '../globs.js';
+import { FilesConfig, skipsName } from './config.js';
+import { IgnoreRules } from './ignored.js';
+import { watchFiles } from './watch.js';
 
-const FilesConfig = z
-  .object({
-    /** Folders (keys are paths below them) and single files (keys are their names). */
-    paths: z.array(z.string().min(1)).min(1).max(1000),
-    /** Also read names that begin with a dot. */
-    hidden: z.boolean().default(false),
-  })
-  .strict();
-
-type FilesConfig = z.output<typeof FilesConfig>;
-
-/** Folders that hold machinery, never documents. */
-const SKIPPED_FOLDERS = new Set(['node_modules', '__pycache__']);
 /** A file changed this recently may change again within its time stamp's grain. */
 const GRAIN_MS = 2000;
 const MAX_DEPTH = 64;
+const MAX_KEY = 2048;
+
+type Problem = Extract<SourceChange, { kind: 'problem' }>;
+
+/** What one listing goes by. */
+interface Walk {
+  readonly root: string;
+  readonly config: FilesConfig;
+  readonly select: Selection;
+  readonly signal: AbortSignal;
+  /** Where links may lead to. */
+  readonly inside: readonly string[];
+}
+
+interface Place {
+  readonly path: string;
+  readonly depth: number;
+  /** Folders on the way here, so that a link back to one of them is no way in. */
+  readonly above: ReadonlySet<string>;
+  readonly rules: IgnoreRules;
+}
 
 /** Lists folders once. A folder is one scope: what is gone from it is deleted only when its listing ended well. */
 export const files: Connector<FilesConfig> = {
   name: 'files',
+  summary: 'Folders and files of this machine, watched or listed now and then.',
   config: FilesConfig,
-  example: { paths: ['./docs'], hidden: false },
-  async *read(config, _from, signal) {
+  example: { paths: ['./docs'], include: ['**/*.md', '**/*.pdf'], exclude: ['drafts/**'] },
+  async *read(config, { base, signal }) {
     const keys = new Map<string, string>();
-    for (const path of config.paths) {
-      const root = resolve(path);
+    const select = selection(config.include, config.exclude);
+    const roots = config.paths.map((path) => resolve(base, path));
+    yield { kind: 'scopes', scopes: roots };
+    const inside = await Promise.all(roots.map((root) => realpath(root).catch(() => root)));
+    for (const root of roots) {
       const info = await stat(root).catch((error: unknown) => {
-        throw new FootnoteError('not_found', `There is no file or folder at ${path}.`, { cause: error });
+        throw new FootnoteError('not_found', `There is no file or folder at ${root}.`, { cause: error });
       });
-      const walk = info.isDirectory() ? folder(root, root, config, 0, new Set([inode(info)]), signal) : single(root);
-      for await (const change of walk) {
-        if (change.kind !== 'complete') {
+      const walk: Walk = { root, config, select, signal, inside };
+      const place = { path: root, depth: 0, above: new Set([inode(info)]), rules: IgnoreRules.none };
+      for await (const change of info.isDirectory() ? folder(walk, place) : single(root)) {
+        if (change.kind === 'item' || change.kind === 'problem') {
           const other = keys.get(change.key);
           if (other !== undefined && other !== change.scope) {
             const both = `${change.scope} and ${other}`;
@@ -47,75 +63,76 @@ export const files: Connector<FilesConfig> = {
         }
         yield change;
       }
+      yield { kind: 'complete', scope: root };
     }
   },
+  watch: watchFiles,
 };
 
 async function* single(path: string): AsyncGenerator<SourceChange> {
   yield await item(path, basename(path), path);
-  yield { kind: 'complete', scope: path };
 }
 
-async function* folder(
-  root: string,
-  at: string,
-  config: FilesConfig,
-  depth: number,
-  above: ReadonlySet<string>,
-  signal: AbortSignal,
-): AsyncGenerator<SourceChange> {
-  const names: { name: string; isDirectory: boolean; isLink: boolean }[] = [];
-  // An unreadable folder ends the listing as aborted: deleting what it held would be a guess.
-  for await (const entry of await opendir(at)) {
-    throwIfAborted(signal);
-    if (!config.hidden && entry.name.startsWith('.')) continue;
-    names.push({ name: entry.name, isDirectory: entry.isDirectory(), isLink: entry.isSymbolicLink() });
+async function* folder(walk: Walk, place: Place): AsyncGenerator<SourceChange> {
+  const { root, config, select, signal } = walk;
+  const key = keyOf(walk, place.path);
+  let names: Dirent[];
+  let rules: IgnoreRules;
+  try {
+    names = await readdir(place.path, { withFileTypes: true });
+    rules = await place.rules.inside(place.path, key, config.ignoreFiles);
+  } catch (error) {
+    if (place.depth === 0) throw error;
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') yield unlisted(key, root, error);
+    return;
   }
   names.sort((a, b) => (a.name < b.name ? -1 : 1));
-  for (const { name, isDirectory, isLink } of names) {
+  for (const entry of names) {
     throwIfAborted(signal);
-    const path = join(at, name);
-    const key = relative(root, path).split(sep).join('/');
-    if (!key.isWellFormed() || key.length > 2048) {
-      yield {
-        kind: 'problem',
-        key: key.toWellFormed(),
-        scope: root,
-        code: 'invalid_encoding',
-        message: 'The name is not valid Unicode or too long.',
-      };
+    if (skipsName(entry.name, false, config)) continue;
+    const path = join(place.path, entry.name);
+    const key = keyOf(walk, path);
+    if (!key.isWellFormed() || key.length > MAX_KEY) {
+      yield refused(key.toWellFormed(), root, 'invalid_encoding', 'The name is not valid Unicode or too long.');
       continue;
     }
-    let directory = isDirectory;
-    let inside = above;
+    let isFolder = entry.isDirectory();
+    let { above } = place;
     try {
-      if (isLink || isDirectory) {
+      if (entry.isSymbolicLink()) {
+        if (config.links === 'skip') continue;
+        if (config.links === 'inside' && !(await leadsInside(walk, path))) continue;
+      }
+      if (isFolder || entry.isSymbolicLink()) {
         const info = await stat(path);
-        directory = info.isDirectory();
-        if (directory && above.has(inode(info))) continue;
-        if (directory) inside = new Set([...above, inode(info)]);
+        isFolder = info.isDirectory();
+        if (isFolder && above.has(inode(info))) continue;
+        if (isFolder) above = new Set([...above, inode(info)]);
       }
     } catch (error) {
-      yield problem(key, root, error);
+      if (!rules.hides(key, isFolder) && select.wants(key)) yield unlisted(key, root, error);
       continue;
     }
-    if (!directory) {
-      yield await item(path, key, root);
-    } else if (SKIPPED_FOLDERS.has(name)) {
+    if (rules.hides(key, isFolder)) continue;
+    if (!isFolder) {
+      if (select.wants(key)) yield await item(path, key, root);
+    } else if (skipsName(entry.name, true, config) || select.skipsFolder(key)) {
       continue;
-    } else if (depth >= MAX_DEPTH) {
-      yield {
-        kind: 'problem',
-        key,
-        scope: root,
-        code: 'invalid_request',
-        message: `Folders nest deeper than ${MAX_DEPTH}.`,
-      };
+    } else if (place.depth >= MAX_DEPTH) {
+      yield unlisted(key, root, new Error(`Folders nest deeper than ${MAX_DEPTH}.`));
     } else {
-      yield* folder(root, path, config, depth + 1, inside, signal);
+      yield* folder(walk, { path, depth: place.depth + 1, above, rules });
     }
   }
-  if (depth === 0) yield { kind: 'complete', scope: root };
+}
+
+async function leadsInside({ inside }: Walk, path: string): Promise<boolean> {
+  const target = await realpath(path);
+  return inside.some((root) => target === root || target.startsWith(root + sep));
+}
+
+function keyOf({ root }: Walk, path: string): string {
+  return relative(root, path).split(sep).join('/');
 }
 
 async function item(path: string, key: string, scope: string): Promise<SourceChange> {
@@ -139,11 +156,20 @@ async function item(path: string, key: string, scope: string): Promise<SourceCha
   }
 }
 
-function problem(key: string, scope: string, error: unknown): SourceChange {
+function problem(key: string, scope: string, error: unknown): Problem {
   const reason = error instanceof Error ? error.message : String(error);
   return { kind: 'problem', key, scope, code: 'unavailable', message: `It can't be read: ${reason}` };
 }
 
+/** A folder, or what may be one: what is known below it stays. */
+function unlisted(key: string, scope: string, error: unknown): SourceChange {
+  return { ...problem(key, scope, error), prefix: `${key}/` };
+}
+
 function inode(info: { dev: number; ino: number }): string {
   return `${info.dev}:${info.ino}`;
+}
+
+function refused(key: string, scope: string, code: string, message: string): SourceChange {
+  return { kind: 'problem', key, scope, code, message };
 }

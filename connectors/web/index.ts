@@ -2,9 +2,8 @@ import { z } from 'zod';
 import type { Connector, SourceChange } from '../../src/core/ports/connector.js';
 import { channel } from '../../src/runtime/channel.js';
 import { parseNetworks, resolveBySystem } from './http/addresses.js';
-import type { Resolve } from './http/addresses.js';
 import { guardedAgent } from './http/dispatcher.js';
-import { crawl } from './site/crawl.js';
+import { SCOPE, crawl } from './site/crawl.js';
 import { defaultInclude } from './site/rules.js';
 
 const MiB = 1024 * 1024;
@@ -70,45 +69,35 @@ const WebConfig = z
   .strict()
   .refine(({ start, sitemaps }) => start.length + sitemaps.length > 0, 'needs at least one of start and sitemaps');
 
-export type WebConfig = z.output<typeof WebConfig>;
-
-/** What tests replace. */
-export interface WebParts {
-  readonly resolve?: Resolve;
-}
+type WebConfig = z.output<typeof WebConfig>;
 
 /** A website by its sitemaps and links: one scope, whose listing is complete only when every page was had or is gone. */
-export function webConnector(parts: WebParts = {}): Connector<WebConfig> {
-  return {
-    name: 'web',
-    config: WebConfig,
-    example: WebConfig.parse({
-      start: ['https://docs.example.com/guide/'],
-      exclude: ['https://docs.example.com/guide/archive/*'],
-    }),
-    async *read(config, _from, signal, context) {
-      const agent = guardedAgent({
-        allowed: parseNetworks(config.allowNetworks),
-        resolve: parts.resolve ?? resolveBySystem,
-        connectTimeoutMs: Math.min(10_000, config.timeoutMs),
-      });
-      const sites = config.sitemaps.map((sitemap) => `${new URL(sitemap).origin}/*`);
-      const rules = { include: config.include ?? [...defaultInclude(config.start), ...sites], exclude: config.exclude };
-      try {
-        yield* channel<SourceChange>(
-          (emit, inner) => crawl({ ...config, rules, agent, known: context.known }, emit, inner),
-          signal,
-          // Bodies wait in memory until they are taken.
-          config.concurrency,
-        );
-      } finally {
-        await agent.destroy();
-      }
-    },
-  };
-}
-
-export const web = webConnector();
+export const web: Connector<WebConfig> = {
+  name: 'web',
+  summary: 'Websites by their sitemaps and links, within rules and as robots.txt allows.',
+  config: WebConfig,
+  example: { start: ['https://docs.example.com/guide/'], exclude: ['https://docs.example.com/guide/archive/*'] },
+  async *read(config, { signal, known }) {
+    const agent = guardedAgent({
+      allowed: parseNetworks(config.allowNetworks),
+      resolve: resolveBySystem,
+      connectTimeoutMs: Math.min(10_000, config.timeoutMs),
+    });
+    const sites = config.sitemaps.map((sitemap) => `${new URL(sitemap).origin}/*`);
+    const rules = { include: config.include ?? [...defaultInclude(config.start), ...sites], exclude: config.exclude };
+    yield { kind: 'scopes', scopes: [SCOPE] };
+    try {
+      yield* channel<SourceChange>(
+        (emit, inner) => crawl({ ...config, rules, agent, known }, emit, inner),
+        signal,
+        // Bodies wait in memory until they are taken.
+        config.concurrency,
+      );
+    } finally {
+      await agent.destroy();
+    }
+  },
+};
 
 function isNetwork(text: string): boolean {
   try {

@@ -6,6 +6,7 @@ import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { JsonObject } from '../../src/core/json.js';
 import type { SourceChange } from '../../src/core/ports/connector.js';
+import { allOf, readContext } from '../../test/support/connector.js';
 import { belongs, canonical, matches } from './site/rules.js';
 import { readSitemap } from './site/sitemap.js';
 import { web } from './index.js';
@@ -66,8 +67,8 @@ async function list(
     ...options,
   });
   const changes: SourceChange[] = [];
-  const signal = new AbortController().signal;
-  for await (const change of web.read(config, undefined, signal, { known: async (key) => known[key] })) {
+  for await (const change of web.read(config, readContext({ known: async (key) => known[key] }))) {
+    if (change.kind === 'scopes') continue;
     changes.push(change);
     if (change.kind === 'item') bodies.set(change.key.replace(origin, ''), (await change.open().toArray()).join(''));
   }
@@ -76,7 +77,9 @@ async function list(
 
 const seen = (changes: SourceChange[]): string[] =>
   changes.map((change) =>
-    change.kind === 'complete' ? 'complete' : `${change.kind} ${change.key.replace(origin, '')}`,
+    change.kind === 'item' || change.kind === 'problem'
+      ? `${change.kind} ${change.key.replace(origin, '')}`
+      : change.kind,
   );
 
 const item = (changes: SourceChange[], path: string): Extract<SourceChange, { kind: 'item' }> =>
@@ -214,8 +217,9 @@ describe('connector web', () => {
   it('ends when it is told to', async () => {
     page('/', links('/a'));
     const config = web.config.parse({ start: [`${origin}/`], allowNetworks: ['127.0.0.1'] });
-    const read = web.read(config, undefined, AbortSignal.abort(), { known: async () => undefined });
-    await expect(read[Symbol.asyncIterator]().next()).rejects.toMatchObject({ code: 'cancelled' });
+    await expect(allOf(web.read(config, readContext({ signal: AbortSignal.abort() })))).rejects.toMatchObject({
+      code: 'cancelled',
+    });
   });
 
   it('refuses a configuration that leads nowhere', () => {

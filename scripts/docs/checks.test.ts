@@ -3,11 +3,13 @@ import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { FAULT_POINTS } from '../../pipelines/ingest/fault-points.js';
 import { DOCUMENT_FAULT_POINTS } from '../../src/services/documents.js';
-import { LISTING_FAULT_POINTS } from '../../src/services/listing.js';
+import { CONNECT_FAULT_POINTS, LISTING_FAULT_POINTS } from '../../src/services/listing.js';
 import { temporaryFolder } from '../../test/support/fixtures.js';
 import { checkHandwritten } from './checks.js';
 
-const points = [...FAULT_POINTS, ...DOCUMENT_FAULT_POINTS, ...LISTING_FAULT_POINTS].map((point) => `\`${point}\``);
+const points = [...FAULT_POINTS, ...DOCUMENT_FAULT_POINTS, ...LISTING_FAULT_POINTS, ...CONNECT_FAULT_POINTS].map(
+  (point) => `\`${point}\``,
+);
 const GOOD = {
   'README.md': '# Title\n\n[there](docs/README.md) and [a heading](docs/README.md#some-code-here)\n',
   'docs/README.md': '# Docs\n\n## Some `code` here\n\n[back](../README.md), [out](https://example.org/x), `src/a.ts`\n',

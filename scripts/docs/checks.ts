@@ -7,7 +7,7 @@ import { gfmFromMarkdown } from 'mdast-util-gfm';
 import { gfm } from 'micromark-extension-gfm';
 import { FAULT_POINTS } from '../../pipelines/ingest/fault-points.js';
 import { DOCUMENT_FAULT_POINTS } from '../../src/services/documents.js';
-import { LISTING_FAULT_POINTS } from '../../src/services/listing.js';
+import { CONNECT_FAULT_POINTS, LISTING_FAULT_POINTS } from '../../src/services/listing.js';
 
 const INGEST_PATH = 'docs/paths/ingest.md';
 const DEPENDENCIES = 'docs/dependencies.md';
@@ -97,8 +97,11 @@ function codesOf(tree: Nodes): string[] {
 
 /** The page on ingestion tells of every fault point that there is, and of no other. */
 function faultPointProblems(page: Page): string[] {
-  const points = new Set<string>([...FAULT_POINTS, ...DOCUMENT_FAULT_POINTS, ...LISTING_FAULT_POINTS]);
-  const told = new Set(codesOf(page.tree).filter((code) => /^(apply|consume|outbox|documents|listing):/.test(code)));
+  const listings = [...LISTING_FAULT_POINTS, ...CONNECT_FAULT_POINTS];
+  const points = new Set<string>([...FAULT_POINTS, ...DOCUMENT_FAULT_POINTS, ...listings]);
+  const told = new Set(
+    codesOf(page.tree).filter((code) => /^(apply|consume|outbox|documents|listing|connect):/.test(code)),
+  );
   return [
     ...[...points].filter((point) => !told.has(point)).map((point) => `${INGEST_PATH} does not tell of ${point}`),
     ...[...told].filter((point) => !points.has(point)).map((point) => `${INGEST_PATH}: there is no point ${point}`),

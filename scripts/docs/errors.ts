@@ -36,6 +36,8 @@ const MEANING: Readonly<Record<ErrorCode, string>> = {
   build_mismatch: 'This process runs another model build than the generation was built with.',
   superseded: 'Something newer has been applied already.',
   content_missing: 'The stored original or text is gone: deleted, or replaced and expired.',
+  deletion_stopped:
+    'More of a source would go than its brake allows: nothing was deleted, and somebody has to confirm it.',
   unauthorized: 'The key or token is missing or unknown.',
   forbidden: 'The caller may not do this, or the request came from a host or origin that is not allowed.',
   principals_required: 'The key demands `as.principals` with each request.',

@@ -39,6 +39,7 @@ export const STATUS_OF: Readonly<Record<ErrorCode, number>> = {
   build_mismatch: 409,
   superseded: 409,
   content_missing: 410,
+  deletion_stopped: 409,
   unauthorized: 401,
   forbidden: 403,
   principals_required: 403,

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { SourcesSchema } from './config/sources.js';
 import { FootnoteError } from './errors.js';
 
 const MiB = 1024 * 1024;
@@ -136,6 +137,7 @@ export const ConfigSchema = z
       })
       .strict()
       .prefault({}),
+    sources: SourcesSchema,
     retention: z
       .object({
         revisionDays: z.number().min(0).default(30).meta({

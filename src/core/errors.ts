@@ -34,6 +34,7 @@ export type ErrorCode =
   | 'build_mismatch'
   | 'superseded'
   | 'content_missing'
+  | 'deletion_stopped'
   // rights
   | 'unauthorized'
   | 'forbidden'

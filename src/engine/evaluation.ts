@@ -6,10 +6,12 @@ import type { ConfigInput } from '../core/config.js';
 import { parseConfig } from '../core/config.js';
 import { FootnoteError, throwIfAborted } from '../core/errors.js';
 import { sha256 } from '../core/ids.js';
-import { NOTHING_KNOWN, type SourceChange } from '../core/ports/connector.js';
+import type { SourceChange } from '../core/ports/connector.js';
 import type { Mode } from '../core/schemas/query.js';
 import type { Engine } from './open.js';
 import { openEngine } from './open.js';
+import { singleRead } from './single-read.js';
+import { systemClock } from '../runtime/clock.js';
 import { beirDocuments, beirQueries, trecRun } from '../services/eval/beir.js';
 import type { Interval } from '../services/eval/statistics.js';
 import {
@@ -159,7 +161,8 @@ export async function ingest(
 
 /** The documents of a folder, as the files connector lists them. */
 export function folderDocuments(directory: string, signal: AbortSignal): AsyncIterable<SourceChange> {
-  return connectors.files.read({ paths: [directory], hidden: false }, undefined, signal, NOTHING_KNOWN);
+  const config = connectors.files.config.parse({ paths: [directory], ignoreFiles: [], links: 'follow' });
+  return connectors.files.read(config, singleRead(systemClock, signal));
 }
 
 export async function writeOut(directory: string, name: string, text: string): Promise<void> {

@@ -169,7 +169,7 @@ export async function openEngine(input: ConfigInput = {}, options: EngineOptions
   ): Promise<ListedItem[]> => {
     const collection = await collections.get(of.tenant, of.collection);
     const items: ListedItem[] = [];
-    await deleteListed(listingPorts, { ...of, collection, signal }, (item) => items.push(item));
+    await deleteListed(listingPorts, { ...of, collection, signal, fromTheBeginning: true }, (item) => items.push(item));
     return items;
   };
   const jobs = new JobRunner(

@@ -55,7 +55,7 @@ export async function get(start: URL, options: GetOptions, signal: AbortSignal):
 }
 
 /** @throws FootnoteError forbidden: only http and https, and no password that would end up in a key or a log */
-export function checkUrl(url: URL): void {
+function checkUrl(url: URL): void {
   if (url.protocol !== 'http:' && url.protocol !== 'https:') {
     throw new FootnoteError('forbidden', `Only http and https are read, not ${url.protocol.slice(0, 20)}`);
   }

@@ -1,7 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import type { Dispatcher } from 'undici';
 import { FootnoteError, asFootnoteError, throwIfAborted } from '../../../src/core/errors.js';
-import type { Known, SourceChange } from '../../../src/core/ports/connector.js';
+import type { ReadContext, SourceChange } from '../../../src/core/ports/connector.js';
 import { get } from '../http/get.js';
 import { Pace } from '../http/pace.js';
 import type { Visit } from './visit.js';
@@ -24,7 +24,7 @@ export interface CrawlOptions {
   readonly timeoutMs: number;
   readonly userAgent: string;
   readonly agent: Dispatcher;
-  readonly known: Known;
+  readonly known: ReadContext['known'];
 }
 
 /** The whole site is one scope: a page moves between its parts without being deleted. */

@@ -5,7 +5,7 @@ export interface Rules {
 }
 
 /** Longest key of a document; a URL beyond it is a trap more often than a page. */
-export const MAX_URL = 2048;
+const MAX_URL = 2048;
 
 /** The same page in one form: no fragment, no empty query, no default port, upper-case percent-encoding. */
 export function canonical(url: URL): URL {

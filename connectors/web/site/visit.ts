@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { FootnoteError } from '../../../src/core/errors.js';
 import type { JsonObject } from '../../../src/core/json.js';
-import type { Known, SourceChange } from '../../../src/core/ports/connector.js';
+import type { ReadContext, SourceChange } from '../../../src/core/ports/connector.js';
 import type { GetOptions, Got } from '../http/get.js';
 import { REDIRECTS, get } from '../http/get.js';
 import { readPage } from './page.js';
@@ -26,7 +26,7 @@ export type Visit =
 
 export interface VisitOptions extends GetOptions {
   readonly rules: Rules;
-  readonly known: Known;
+  readonly known: ReadContext['known'];
   readonly scope: string;
   /** Tell of it under its own address, whatever it asks for. */
   readonly asItself: boolean;
@@ -34,6 +34,8 @@ export interface VisitOptions extends GetOptions {
 
 /** Links kept with a page's validators, so that an unchanged page still leads on. A page with more is read in full each time. */
 const KEPT_LINKS = 500;
+/** Larger bodies are not kept between the visit and the reading. */
+const KEPT_BYTES = 1024 * 1024;
 const MAX_LINKS = 10_000;
 const GONE = new Set([404, 410]);
 
@@ -72,19 +74,21 @@ export async function visit(url: URL, options: VisitOptions, signal: AbortSignal
     const error = new FootnoteError('unavailable', `${url.href} answers ${got.status}: what is indexed of it stays.`);
     return { kind: 'problem', error };
   }
-  return read(at, got, options);
+  return read(at, got, options, signal);
 }
 
-/** The content of a page that said it had not changed, should it be asked for all the same. */
+/** The content of a page whose body was not kept. @throws FootnoteError unavailable, in the stream */
 function again(url: URL, options: VisitOptions, signal: AbortSignal): Readable {
   return Readable.from(
     (async function* () {
-      yield (await get(url, options, signal)).body;
+      const { status, body } = await get(url, options, signal);
+      if (status !== 200) throw new FootnoteError('unavailable', `${url.href} answers ${status} now.`);
+      yield body;
     })(),
   );
 }
 
-function read(at: URL, got: Got, options: VisitOptions): Visit {
+function read(at: URL, got: Got, options: VisitOptions, signal: AbortSignal): Visit {
   const tag = got.headers['x-robots-tag'] ?? '';
   const html = /^(text\/html|application\/xhtml\+xml)\b/i.test(got.headers['content-type'] ?? '');
   const facts = html
@@ -103,7 +107,11 @@ function read(at: URL, got: Got, options: VisitOptions): Visit {
     // A page that names another one is read in full each time: it may change its mind.
     ...(links.length > KEPT_LINKS || elsewhere ? {} : { links: links.map(({ href }) => href) }),
   };
-  const item = itemOf(at, state, got.body.length, () => Readable.from([got.body]), options.scope);
+  const { body } = got;
+  const { length } = body;
+  // A large one is asked for again rather than kept while it waits.
+  const open = length > KEPT_BYTES ? () => again(at, options, signal) : () => Readable.from([body]);
+  const item = itemOf(at, state, length, open, options.scope);
   return { kind: 'page', item, links, ...(elsewhere && !options.asItself ? { defersTo: wanted } : {}) };
 }
 

@@ -14,7 +14,7 @@ import { mayRead } from '../../core/policy.js';
 import type { Collection } from '../../core/ports/catalog.js';
 import type { Clock } from '../../core/ports/clock.js';
 import type { DeadLetter } from '../../core/ports/log.js';
-import { NOTHING_KNOWN, type SourceChange } from '../../core/ports/connector.js';
+import type { SourceChange } from '../../core/ports/connector.js';
 import type { CanonicalChunk, DeadLetterView, ReleaseView, VerifyEvent } from '../../core/schemas/operations.js';
 import type { EngineSurface } from '../../core/surface.js';
 import { channel } from '../../runtime/channel.js';
@@ -22,6 +22,7 @@ import type { CollectionsService } from '../../services/collections.js';
 import { ingestPaths } from '../../services/ingest-paths.js';
 import type { IngestPathsPorts } from '../../services/ingest-paths.js';
 import type { Consumers } from '../consumers.js';
+import { singleRead } from '../single-read.js';
 import type { Storage } from '../storage.js';
 
 export interface OperationParts {
@@ -59,7 +60,11 @@ export function operationSurface(parts: OperationParts): Operations {
   return {
     async *ingest(caller, collection, request, signal) {
       const { paths, metadata } = request;
-      const changes = connectors.files.read({ paths, hidden: false }, undefined, signal, NOTHING_KNOWN);
+      // Asked for by name: no rules of the folder's own stand in the way.
+      const changes = connectors.files.read(
+        connectors.files.config.parse({ paths, ignoreFiles: [], links: 'follow' }),
+        singleRead(parts.clock, signal),
+      );
       yield* ingestChanges(
         parts,
         caller,

@@ -1,0 +1,61 @@
+import { existsSync } from 'node:fs';
+import { readFile, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
+import { connectors } from '../../connectors/registry.js';
+import { parseConfig } from '../../src/core/config.js';
+import type { Connector } from '../../src/core/ports/connector.js';
+import { configuredSources } from '../../src/engine/sources.js';
+
+const FOLDER = 'connectors';
+const folders = (await readdir(FOLDER, { withFileTypes: true }))
+  .filter((entry) => entry.isDirectory())
+  .map(({ name }) => name);
+const registered: Readonly<Record<string, Connector<unknown>>> = connectors;
+const text = (path: string) => readFile(path, 'utf8').catch(() => '');
+
+describe('every connector', () => {
+  it('has a line in the registry', () => {
+    const missing = folders.filter((name) => !(name in registered));
+    expect(missing, `add a line for each to ${FOLDER}/registry.ts`).toEqual([]);
+    expect(Object.keys(registered).filter((name) => !folders.includes(name))).toEqual([]);
+  });
+
+  it.each(Object.entries(registered))('%s is registered under its own name, in one sentence', (name, connector) => {
+    expect(connector.name, `call it ${name} in ${FOLDER}/${name}/index.ts`).toBe(name);
+    expect(connector.summary, `give ${FOLDER}/${name}/index.ts a summary that ends with a full stop`).toMatch(/^.+\.$/);
+  });
+
+  it.each(folders)('%s has its files', (name) => {
+    const wanted = ['index.ts', `${name}.test.ts`, 'example.yaml'].map((file) => join(FOLDER, name, file));
+    expect(
+      wanted.filter((path) => !existsSync(path)),
+      'write these (docs/connectors.md, rule 1)',
+    ).toEqual([]);
+  });
+
+  it.each(folders)('%s runs the contract suite', async (name) => {
+    const path = `test/contract/connector.${name}.test.ts`;
+    expect(await text(path), `write ${path} with describeConnectorContract`).toContain(
+      `describeConnectorContract('${name}'`,
+    );
+  });
+
+  it.each(Object.entries(registered))('%s has an example that its schema takes', (name, { config, example }) => {
+    const { error } = config.safeParse(example);
+    expect(error?.issues ?? [], `mend \`example\` in ${FOLDER}/${name}/index.ts`).toEqual([]);
+  });
+
+  it.each(folders)('%s has an example configuration that works', async (name) => {
+    const path = join(FOLDER, name, 'example.yaml');
+    const sources = configuredSources(parseConfig(parse(await text(path)), path).sources);
+    const own = sources.filter(({ connector }) => connector.name === name);
+    expect(own.length, `use ${name} in ${path}`).toBeGreaterThan(0);
+  });
+
+  it.each(Object.keys(registered))('%s stands in the reference', async (name) => {
+    const page = await text('docs/reference/connectors.md');
+    expect(page, 'run npm run build && node dist/scripts/docs.js').toContain(`## ${name}\n`);
+  });
+});
