@@ -1,8 +1,12 @@
+import { Readable } from 'node:stream';
+import type { Agent } from 'undici';
 import { z } from 'zod';
+import { FootnoteError } from '../../src/core/errors.js';
 import type { Connector, SourceChange } from '../../src/core/ports/connector.js';
 import { channel } from '../../src/runtime/channel.js';
 import { parseNetworks, resolveBySystem } from './http/addresses.js';
 import { guardedAgent } from './http/dispatcher.js';
+import { get } from './http/get.js';
 import { SCOPE, crawl } from './site/crawl.js';
 import { defaultInclude } from './site/rules.js';
 
@@ -78,17 +82,14 @@ export const web: Connector<WebConfig> = {
   config: WebConfig,
   example: { start: ['https://docs.example.com/guide/'], exclude: ['https://docs.example.com/guide/archive/*'] },
   async *read(config, { signal, known }) {
-    const agent = guardedAgent({
-      allowed: parseNetworks(config.allowNetworks),
-      resolve: resolveBySystem,
-      connectTimeoutMs: Math.min(10_000, config.timeoutMs),
-    });
+    const agent = agentFor(config);
     const sites = config.sitemaps.map((sitemap) => `${new URL(sitemap).origin}/*`);
     const rules = { include: config.include ?? [...defaultInclude(config.start), ...sites], exclude: config.exclude };
     yield { kind: 'scopes', scopes: [SCOPE] };
     try {
       yield* channel<SourceChange>(
-        (emit, inner) => crawl({ ...config, rules, agent, known }, emit, inner),
+        (emit, inner) =>
+          crawl({ ...config, rules, agent, known, reopen: (url) => reopen(url, config, signal) }, emit, inner),
         signal,
         // Bodies wait in memory until they are taken.
         config.concurrency,
@@ -98,6 +99,30 @@ export const web: Connector<WebConfig> = {
     }
   },
 };
+
+function agentFor({ allowNetworks, timeoutMs }: WebConfig): Agent {
+  return guardedAgent({
+    allowed: parseNetworks(allowNetworks),
+    resolve: resolveBySystem,
+    connectTimeoutMs: Math.min(10_000, timeoutMs),
+  });
+}
+
+/** A page once more, over a connection of its own: the listing's may be closed by then. Errors are the stream's. */
+function reopen(url: URL, config: WebConfig, signal: AbortSignal): Readable {
+  return Readable.from(
+    (async function* () {
+      const agent = agentFor(config);
+      try {
+        const { status, body } = await get(url, { ...config, dispatcher: agent }, signal);
+        if (status !== 200) throw new FootnoteError('unavailable', `${url.href} answers ${status} now.`);
+        yield body;
+      } finally {
+        await agent.destroy();
+      }
+    })(),
+  );
+}
 
 function isNetwork(text: string): boolean {
   try {

@@ -1,4 +1,5 @@
 import { setMaxListeners } from 'node:events';
+import type { Readable } from 'node:stream';
 import type { Dispatcher } from 'undici';
 import { FootnoteError, asFootnoteError, throwIfAborted } from '../../../src/core/errors.js';
 import type { ReadContext, SourceChange } from '../../../src/core/ports/connector.js';
@@ -25,6 +26,7 @@ export interface CrawlOptions {
   readonly userAgent: string;
   readonly agent: Dispatcher;
   readonly known: ReadContext['known'];
+  readonly reopen: (url: URL) => Readable;
 }
 
 /** The whole site is one scope: a page moves between its parts without being deleted. */
@@ -182,6 +184,7 @@ class Crawl {
             belongs(canonical(to), this.options.rules) && (await this.#robots.of(to, inner)).allows(to),
           rules: this.options.rules,
           known: this.options.known,
+          reopen: this.options.reopen,
           scope: SCOPE,
           asItself,
         },

@@ -27,6 +27,8 @@ export type Visit =
 export interface VisitOptions extends GetOptions {
   readonly rules: Rules;
   readonly known: ReadContext['known'];
+  /** The content of a page whose body was not kept; perhaps after the listing has ended. */
+  readonly reopen: (url: URL) => Readable;
   readonly scope: string;
   /** Tell of it under its own address, whatever it asks for. */
   readonly asItself: boolean;
@@ -68,27 +70,16 @@ export async function visit(url: URL, options: VisitOptions, signal: AbortSignal
   const at = canonical(got.url);
   if (got.status === 304 && conditional) {
     const links = before.links.map((link) => new URL(link, url));
-    return { kind: 'page', item: itemOf(at, before, 0, () => again(url, options, signal), options.scope), links };
+    return { kind: 'page', item: itemOf(at, before, 0, () => options.reopen(url), options.scope), links };
   }
   if (got.status !== 200) {
     const error = new FootnoteError('unavailable', `${url.href} answers ${got.status}: what is indexed of it stays.`);
     return { kind: 'problem', error };
   }
-  return read(at, got, options, signal);
+  return read(at, got, options);
 }
 
-/** The content of a page whose body was not kept. @throws FootnoteError unavailable, in the stream */
-function again(url: URL, options: VisitOptions, signal: AbortSignal): Readable {
-  return Readable.from(
-    (async function* () {
-      const { status, body } = await get(url, options, signal);
-      if (status !== 200) throw new FootnoteError('unavailable', `${url.href} answers ${status} now.`);
-      yield body;
-    })(),
-  );
-}
-
-function read(at: URL, got: Got, options: VisitOptions, signal: AbortSignal): Visit {
+function read(at: URL, got: Got, options: VisitOptions): Visit {
   const tag = got.headers['x-robots-tag'] ?? '';
   const html = /^(text\/html|application\/xhtml\+xml)\b/i.test(got.headers['content-type'] ?? '');
   const facts = html
@@ -110,7 +101,7 @@ function read(at: URL, got: Got, options: VisitOptions, signal: AbortSignal): Vi
   const { body } = got;
   const { length } = body;
   // A large one is asked for again rather than kept while it waits.
-  const open = length > KEPT_BYTES ? () => again(at, options, signal) : () => Readable.from([body]);
+  const open = length > KEPT_BYTES ? () => options.reopen(at) : () => Readable.from([body]);
   const item = itemOf(at, state, length, open, options.scope);
   return { kind: 'page', item, links, ...(elsewhere && !options.asItself ? { defersTo: wanted } : {}) };
 }
