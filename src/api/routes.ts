@@ -2,6 +2,7 @@ import type { Endpoint } from './route.js';
 import { collectionRoutes } from './routes/collections.js';
 import { documentRoutes } from './routes/documents.js';
 import { deadLetterRoutes, jobRoutes } from './routes/jobs.js';
+import { keyRoutes } from './routes/keys.js';
 import { queryRoutes } from './routes/query.js';
 import { serviceRoutes } from './routes/service.js';
 import { writeRoutes } from './routes/writes.js';
@@ -14,5 +15,6 @@ export const endpoints: readonly Endpoint[] = [
   ...collectionRoutes,
   ...jobRoutes,
   ...deadLetterRoutes,
+  ...keyRoutes,
   ...serviceRoutes,
 ];

@@ -45,6 +45,7 @@ import { Applied } from '../services/applied.js';
 import { CollectionsService } from '../services/collections.js';
 import { DocumentReads } from '../services/document-reads.js';
 import { DocumentWrites } from '../services/documents.js';
+import { KeysService } from '../services/keys.js';
 import { JobRunner } from '../services/jobs.js';
 import type { ListedItem } from '../services/listing.js';
 import { deleteListed } from '../services/listing.js';
@@ -198,6 +199,7 @@ export async function openEngine(input: ConfigInput = {}, options: EngineOptions
     ingestPorts: { ...listingPorts, applied, embedded: (id) => embedded.get(id) ?? 0 },
     consumerPorts,
   };
+  const keys = new KeysService(catalog.keys, clock);
   const statusParts = { storage, consumers, version, startedAt };
   const surface: EngineSurface = {
     collections: collectionSurface(parts),
@@ -221,6 +223,11 @@ export async function openEngine(input: ConfigInput = {}, options: EngineOptions
       },
     },
     jobs: jobSurface(catalog.jobs, jobs),
+    keys: {
+      create: (caller, request, anyTenant) => keys.create(caller, request, anyTenant),
+      list: (caller, anyTenant) => keys.list(caller, anyTenant),
+      revoke: (caller, id, anyTenant) => keys.revoke(caller, id, anyTenant),
+    },
     status: (caller) => status(statusParts, caller),
     ...operationSurface(parts),
     ready: () => readiness(statusParts),
@@ -270,8 +277,8 @@ export async function openEngine(input: ConfigInput = {}, options: EngineOptions
   const serve = async (): Promise<RunningServer> => {
     const adminToken = newAdminToken();
     const { http } = config;
-    const api = createApi(surface, { ...http, logger: logger, telemetry, version, adminToken });
-    const running = await startServer(api, http);
+    const api = createApi(surface, { ...http, logger, telemetry, version, adminToken, keys });
+    const running = await startServer(api, { ...http, keyed: await keys.required() });
     await writeServerFile(config.data, { address: running.address, token: adminToken, pid: process.pid, startedAt });
     logger.info({ address: running.address }, 'serving');
     return {

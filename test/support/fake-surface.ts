@@ -82,6 +82,14 @@ export function fakeSurface(changes: Partial<EngineSurface> = {}): FakeSurface {
     at: AT,
     position: { epoch: 1, partition: 0, offset: '7' },
   };
+  const fullKey = {
+    id: 'k-1',
+    tenant: 'default',
+    scopes: ['read' as const],
+    principals: ['local'],
+    requireAs: false,
+    createdAt: AT,
+  };
   const fullRelease = { collection: 'demo', ...release, spaces: {}, retrieval: {}, at: AT };
 
   const surface: FakeSurface = {
@@ -234,6 +242,14 @@ export function fakeSurface(changes: Partial<EngineSurface> = {}): FakeSurface {
         note('release.set', caller, collection, request);
         return fullRelease;
       },
+    },
+    keys: {
+      list: async () => ({ keys: [fullKey] }),
+      create: async (caller, request, anyTenant) => {
+        note('keys.create', caller, request, anyTenant);
+        return { key: fullKey, secret: 'fn_x' };
+      },
+      revoke: async () => undefined,
     },
     ready: async () => ({ ready: true, checks: { catalog: { ok: true } } }),
     metrics: async () => ({ contentType: 'text/plain; version=0.0.4; charset=utf-8', body: '# none\n' }),
