@@ -1,5 +1,6 @@
 import type { Endpoint } from './route.js';
 import { collectionRoutes } from './routes/collections.js';
+import { connectorRoutes } from './routes/connectors.js';
 import { documentRoutes } from './routes/documents.js';
 import { deadLetterRoutes, jobRoutes } from './routes/jobs.js';
 import { queryRoutes } from './routes/query.js';
@@ -14,5 +15,6 @@ export const endpoints: readonly Endpoint[] = [
   ...collectionRoutes,
   ...jobRoutes,
   ...deadLetterRoutes,
+  ...connectorRoutes,
   ...serviceRoutes,
 ];
