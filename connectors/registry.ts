@@ -1,5 +1,6 @@
 import type { Connector } from '../src/core/ports/connector.js';
 import { files } from './files/index.js';
+import { git } from './git/index.js';
 
 /** Every connector, by name. A new one: its folder, and its line here (docs/connectors.md). */
-export const connectors = { files } as const satisfies Readonly<Record<string, Connector<unknown>>>;
+export const connectors = { files, git } as const satisfies Readonly<Record<string, Connector<unknown>>>;

@@ -230,12 +230,14 @@ export function describeConnectorContract(name: string, make: MakeSource): void 
       const former = world.run({
         through: (all) =>
           (async function* () {
-            // What it saw is of that time.
-            const seen: SourceChange[] = [];
-            for await (const change of all) seen.push(change);
-            stalled();
-            await stall;
-            yield* seen;
+            for await (const change of all) {
+              if (change.kind === 'item') {
+                // What it saw of the first item is of that time.
+                stalled();
+                await stall;
+              }
+              yield change;
+            }
           })(),
       });
       former.catch(() => undefined);

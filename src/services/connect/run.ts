@@ -1,4 +1,5 @@
-import { FootnoteError, asFootnoteError } from '../../core/errors.js';
+import type { FootnoteError } from '../../core/errors.js';
+import { asFootnoteError } from '../../core/errors.js';
 import type { SourceChange } from '../../core/ports/connector.js';
 import type { SourceCounts, SourceRun } from '../../core/schemas/connectors.js';
 import { runListing } from '../listing.js';
