@@ -31,10 +31,14 @@ export async function* watchFiles(
     changed = true;
     wake();
   };
-  watcher.on('all', tell).on('error', (error) => {
-    failure ??= error;
-    wake();
-  });
+  // Once it watches, what changed until then may have been missed.
+  watcher
+    .on('ready', tell)
+    .on('all', tell)
+    .on('error', (error) => {
+      failure ??= error;
+      wake();
+    });
   const stop = (): void => wake();
   signal.addEventListener('abort', stop, { once: true });
   try {

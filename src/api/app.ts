@@ -147,7 +147,8 @@ export function createApi(surface: EngineSurface, options: ApiOptions): Api {
       const act = { spec, session, requestId: exchange.requestId, params };
       const answering = exchange.within(deadlines[spec.deadline ?? 'request'], async () => {
         const query = check((spec.query ?? z.object({})).strict(), queryOf(c), 'the query') as Record<string, unknown>;
-        const { c: collection } = params as { c?: string };
+        const named = params as { c?: string; collection?: string };
+        const collection = named.c ?? named.collection;
         const target = collection === undefined ? {} : { collection };
         // Before the body is read: whoever has no rights sends nothing large.
         authorize({ ...session, requireAs: false }, spec.scope, { ...target, as: false });

@@ -52,6 +52,7 @@ export function openApiDocument(version = '0.1.0'): OpenApiDocument {
       'Dead letters',
       'Releases',
       'Operations',
+      'Connectors',
       'Keys',
       'Service',
     ].map((name) => ({ name })),

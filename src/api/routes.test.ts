@@ -73,6 +73,13 @@ const CALLS: [method: string, path: string, status: number, call?: Call][] = [
   ['POST', '/v1/jobs/{id}/pause', 200, { params: { id: 'j-1' } }],
   ['POST', '/v1/jobs/{id}/resume', 200, { params: { id: 'j-1' } }],
   ['POST', '/v1/jobs/{id}/cancel', 200, { params: { id: 'j-1' } }],
+  ['GET', '/v1/connectors', 200],
+  ...['pause', 'resume', 'run', 'confirm', 'preview'].map((action): (typeof CALLS)[number] => [
+    'POST',
+    `/v1/connectors/{collection}/{source}/${action}`,
+    200,
+    { params: { collection: 'demo', source: 'docs' } },
+  ]),
 ];
 
 describe('every route', () => {

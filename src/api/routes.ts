@@ -1,5 +1,6 @@
 import type { Endpoint } from './route.js';
 import { collectionRoutes } from './routes/collections.js';
+import { connectorRoutes } from './routes/connectors.js';
 import { documentRoutes } from './routes/documents.js';
 import { deadLetterRoutes, jobRoutes } from './routes/jobs.js';
 import { keyRoutes } from './routes/keys.js';
@@ -16,5 +17,6 @@ export const endpoints: readonly Endpoint[] = [
   ...jobRoutes,
   ...deadLetterRoutes,
   ...keyRoutes,
+  ...connectorRoutes,
   ...serviceRoutes,
 ];

@@ -47,6 +47,7 @@ export async function loadConfig(
   const { model } = fromFile.embedding;
   const config: ConfigInput = {
     ...fromFile,
+    sources: fromFile.sources.map((source) => ({ ...source, base: resolve(folder, source.base ?? '.') })),
     data:
       from(host.cwd, flags.data) ?? from(host.cwd, env['FOOTNOTE_DATA'] || undefined) ?? resolve(folder, fromFile.data),
     ...(cache === undefined ? {} : { cache }),

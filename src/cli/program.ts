@@ -4,6 +4,7 @@ import type { Ending } from './command.js';
 import { addCommonFlags } from './command.js';
 import { bench } from './commands/bench.js';
 import { collections } from './commands/collections.js';
+import { connect } from './commands/connect.js';
 import { context } from './commands/context.js';
 import { deleteCommand } from './commands/delete.js';
 import { demo } from './commands/demo.js';
@@ -28,7 +29,7 @@ import { paintFor } from './output.js';
 import { packageVersion } from './version.js';
 
 const ALL = [
-  ...[demo, serve, ingest, search, context, why],
+  ...[demo, serve, connect, ingest, search, context, why],
   ...[status, collections, deleteCommand, verify, dlq, jobs, release, keys, exportCommand],
   ...[parse, evalCommand, models, openapi, bench],
 ];

@@ -1,6 +1,6 @@
 import { FootnoteError } from '../core/errors.js';
 import type { DocumentAccepted, DocumentApplied } from '../core/schemas/documents.js';
-import type { EngineSurface, WriteOptions, WriteOutcome } from '../core/surface.js';
+import type { EngineSurface, SourceAt, WriteOptions, WriteOutcome } from '../core/surface.js';
 import type { Sent, ServerAddress } from './http.js';
 import { sendForJson, sendForLines } from './http.js';
 
@@ -13,6 +13,7 @@ export type CommandSurface = Pick<
   | 'why'
   | 'citations'
   | 'jobs'
+  | 'connectors'
   | 'status'
   | 'ingest'
   | 'verify'
@@ -28,6 +29,8 @@ export function remoteSurface(server: ServerAddress): CommandSurface {
     sendForJson<T>(server, { method, path, ...(body === undefined ? {} : { body }) }, signal);
   const lines = <T>(method: Sent['method'], path: string, signal: AbortSignal, body?: unknown) =>
     sendForLines<T>(server, { method, path, ...(body === undefined ? {} : { body }) }, signal);
+  const sourcePath = ({ collection, source }: SourceAt) =>
+    `/v1/connectors/${encodeURIComponent(collection)}/${encodeURIComponent(source)}`;
   const of = (collection: string) => `/v1/collections/${encodeURIComponent(collection)}`;
 
   return {
@@ -64,6 +67,11 @@ export function remoteSurface(server: ServerAddress): CommandSurface {
       list: (_, { after, ...rest }, signal) => ask('GET', `/v1/jobs${query({ ...rest, cursor: after })}`, signal),
       get: (_, id, signal) => ask('GET', `/v1/jobs/${encodeURIComponent(id)}`, signal),
       control: (_, id, action, signal) => ask('POST', `/v1/jobs/${encodeURIComponent(id)}/${action}`, signal),
+    },
+    connectors: {
+      list: (_, signal) => ask('GET', '/v1/connectors', signal),
+      control: (_, at, action, signal) => ask('POST', `${sourcePath(at)}/${action}`, signal),
+      preview: (_, at, signal) => withSummary(lines('POST', `${sourcePath(at)}/preview`, signal)),
     },
     status: (_, signal) => ask('GET', '/v1/status', signal),
     ingest: (_, collection, request, signal) => withSummary(lines('POST', `${of(collection)}/ingest`, signal, request)),

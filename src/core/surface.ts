@@ -16,6 +16,7 @@ import type {
   DocumentView,
 } from './schemas/documents.js';
 import type { KeyCreate, KeyCreated, KeyList } from './schemas/keys.js';
+import type { SourceAction, SourceList, SourcePreview, SourceView } from './schemas/connectors.js';
 import type { JobAction, JobList, JobView } from './schemas/jobs.js';
 import type {
   CanonicalChunk,
@@ -64,6 +65,11 @@ export interface DocumentAt {
   readonly collection: string;
   readonly source: string;
   readonly key: string;
+}
+
+export interface SourceAt {
+  readonly collection: string;
+  readonly source: string;
 }
 
 export interface DocumentById {
@@ -176,6 +182,14 @@ export interface EngineSurface {
     get(caller: Caller, id: string, signal: AbortSignal): Promise<JobView>;
     /** @throws job_not_found; conflict when its state does not allow it */
     control(caller: Caller, id: string, action: JobAction, signal: AbortSignal): Promise<JobView>;
+  };
+  /** Sources that the configuration keeps in step. */
+  readonly connectors: {
+    list(caller: Caller, signal: AbortSignal): Promise<SourceList>;
+    /** @throws not_found; conflict when its state does not allow it */
+    control(caller: Caller, at: SourceAt, action: SourceAction, signal: AbortSignal): Promise<SourceView>;
+    /** Appends and deletes nothing. Ends with a `summary`. @throws not_found */
+    preview(caller: Caller, at: SourceAt, signal: AbortSignal): AsyncIterable<SourcePreview>;
   };
   status(caller: Caller, signal: AbortSignal): Promise<Status>;
   /** Stops when the signal aborts; what was appended by then is applied all the same. Ends with a `summary`. */

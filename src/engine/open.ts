@@ -21,8 +21,10 @@ import { documentId, revisionId, sha256 } from '../core/ids.js';
 import type { Caller } from '../core/policy.js';
 import type { Embedder, TokenCounter } from '../core/ports/models.js';
 import type { Search } from '../core/schemas/query.js';
-import type { EngineSurface } from '../core/surface.js';
+import type { SourceView } from '../core/schemas/connectors.js';
+import type { EngineSurface, SourceAt } from '../core/surface.js';
 import type { PullProgress } from '../adapters/models/store.js';
+import { connectOnce, createConnect, removeOldFolders } from './connect.js';
 import { Consumers } from './consumers.js';
 import { jobHandlers } from './jobs.js';
 import { Languages } from './languages.js';
@@ -30,6 +32,7 @@ import { createLogger } from './logger.js';
 import { runMaintenance } from './maintenance.js';
 import { Models, TEXT_VECTOR, modelStore } from './models.js';
 import { createParsing } from './parsing.js';
+import { configuredSources } from './sources.js';
 import { openStorage } from './storage.js';
 import { documentSurface } from './surface/documents.js';
 import { jobSurface } from './surface/jobs.js';
@@ -78,6 +81,11 @@ export interface Engine {
   /** The model that new collections are built with. */
   embedder(): Promise<Embedder>;
   counter(tokenizer: string): Promise<TokenCounter>;
+  /** Keeps the configured sources in step until it is closed, as `serve` does; or once, until it is searchable. */
+  readonly connect: {
+    start(): Promise<void>;
+    once(only: Partial<SourceAt>, signal: AbortSignal): Promise<SourceView[]>;
+  };
   /** Serves the HTTP API and leaves `server.json` in the data directory. Once. */
   serve(): Promise<RunningServer>;
   /** Finishes what is under way within bounds, then closes everything. Idempotent. */
@@ -92,6 +100,7 @@ const LOCAL: Caller = { tenant: 'default', principals: ['local'] };
  */
 export async function openEngine(input: ConfigInput = {}, options: EngineOptions = {}): Promise<Engine> {
   const config = parseConfig(input);
+  const sources = configuredSources(config.sources);
   const clock = systemClock;
   const faults = options.faults ?? noFaults;
   const logger = createLogger(config);
@@ -164,6 +173,7 @@ export async function openEngine(input: ConfigInput = {}, options: EngineOptions
   const writes = new DocumentWrites({ catalog, blobs, clock, faults, onDecided: () => outbox.wake() });
   const reads = new DocumentReads({ catalog, blobs, vectors });
   const listingPorts = { catalog, log, blobs, parsing, clock, faults };
+  const connect = createConnect({ config, sources, storage, listing: listingPorts, collections, logger });
   const deleteFrom = async (
     of: { tenant: string; collection: string; source: string; connector: string; key?: string },
     signal: AbortSignal,
@@ -228,6 +238,11 @@ export async function openEngine(input: ConfigInput = {}, options: EngineOptions
       list: (caller, anyTenant) => keys.list(caller, anyTenant),
       revoke: (caller, id, anyTenant) => keys.revoke(caller, id, anyTenant),
     },
+    connectors: {
+      list: (caller) => connect.list(caller),
+      control: (caller, at, action) => connect.control(caller, at, action),
+      preview: (caller, at, signal) => connect.preview(caller, at, signal),
+    },
     status: (caller) => status(statusParts, caller),
     ...operationSurface(parts),
     ready: () => readiness(statusParts),
@@ -263,6 +278,7 @@ export async function openEngine(input: ConfigInput = {}, options: EngineOptions
   }
 
   async function closeAll(): Promise<void> {
+    await connect.close();
     await jobs.close();
     await consumers.close();
     stop.abort();
@@ -273,6 +289,10 @@ export async function openEngine(input: ConfigInput = {}, options: EngineOptions
     await storage.close();
   }
 
+  const keepSources = async (): Promise<void> => {
+    await removeOldFolders(config.data, sources);
+    connect.start();
+  };
   let server: Promise<RunningServer> | undefined;
   const serve = async (): Promise<RunningServer> => {
     const adminToken = newAdminToken();
@@ -280,6 +300,7 @@ export async function openEngine(input: ConfigInput = {}, options: EngineOptions
     const api = createApi(surface, { ...http, logger, telemetry, version, adminToken, keys });
     const running = await startServer(api, { ...http, keyed: await keys.required() });
     await writeServerFile(config.data, { address: running.address, token: adminToken, pid: process.pid, startedAt });
+    await keepSources();
     logger.info({ address: running.address }, 'serving');
     return {
       url: running.address,
@@ -298,6 +319,7 @@ export async function openEngine(input: ConfigInput = {}, options: EngineOptions
     embedder: async () => (await models.for(config.embedding.model)).embedder,
     counter: (name) => models.counter(name),
     ingestChanges: (changes, signal) => ingestChanges(parts, LOCAL, changes, signal),
+    connect: { start: keepSources, once: (only, signal) => connectOnce({ connect, storage, consumers }, only, signal) },
     serve: () => (server ??= serve()),
     close: () =>
       (closing ??= (async () => {

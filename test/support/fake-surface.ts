@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream';
 import { FootnoteError } from '../../src/core/errors.js';
 import type { Caller } from '../../src/core/policy.js';
+import type { SourceView } from '../../src/core/schemas/connectors.js';
 import type { DocumentFields, DocumentView } from '../../src/core/schemas/documents.js';
 import type { JobView } from '../../src/core/schemas/jobs.js';
 import type { EngineSurface, WriteOptions, WriteOutcome } from '../../src/core/surface.js';
@@ -51,6 +52,27 @@ const citation = {
   quote: 'Turn',
   span: { start: 0, end: 4 },
   selectors: [{ type: 'TextPositionSelector' as const, start: 0, end: 4 }],
+};
+
+const source: SourceView = {
+  collection: 'demo',
+  source: 'docs',
+  connector: 'files',
+  state: 'idle',
+  everyMs: 60_000,
+  watch: 'on',
+  last: {
+    startedAt: AT,
+    endedAt: AT,
+    outcome: 'ok',
+    counts: { sent: 1, deleted: 0, unchanged: 2, skipped: 0, failed: 0 },
+    problems: [],
+    fence: 3,
+  },
+  nextAt: AT,
+  failures: 0,
+  fence: 3,
+  cursor: { commit: 'abc' },
 };
 
 export function fakeSurface(changes: Partial<EngineSurface> = {}): FakeSurface {
@@ -250,6 +272,18 @@ export function fakeSurface(changes: Partial<EngineSurface> = {}): FakeSurface {
         return { key: fullKey, secret: 'fn_x' };
       },
       revoke: async () => undefined,
+    },
+    connectors: {
+      list: async () => ({ running: true, sources: [source] }),
+      control: async (caller, at, action) => {
+        note(`connectors.${action}`, caller, at);
+        return source;
+      },
+      async *preview(caller, at) {
+        note('connectors.preview', caller, at);
+        yield { type: 'item', key: 'a.md', action: 'read' };
+        yield { type: 'summary', read: 1, delete: 0, unchanged: 0, skip: 0, problem: 0 };
+      },
     },
     ready: async () => ({ ready: true, checks: { catalog: { ok: true } } }),
     metrics: async () => ({ contentType: 'text/plain; version=0.0.4; charset=utf-8', body: '# none\n' }),

@@ -75,7 +75,7 @@ export interface Connector<C> {
   /** @throws FootnoteError when the source can't be read: the read counts as aborted, and deletes nothing */
   read(config: C, context: ReadContext): AsyncIterable<SourceChange>;
   /**
-   * Yields whenever the source may have changed; each is a reason to read, never the truth. Absent: only a schedule.
+   * Yields once it watches, and then whenever the source may have changed; each is a reason to read, never the truth. Absent: only a schedule.
    * It ends when the signal aborts, and throws when watching is not possible (any more).
    */
   watch?(config: C, context: Pick<ReadContext, 'signal' | 'base'>): AsyncIterable<void>;

@@ -132,7 +132,8 @@ export class Listing {
     } catch (error) {
       const reason = asFootnoteError(error);
       if (reason.code === 'cancelled' || reason.code === 'disk_full' || reason.code === 'read_only') throw reason;
-      this.#unread += 1;
+      // Too large stays too large until it changes; anything else may go well the next time.
+      if (reason.code !== 'document_too_large') this.#unread += 1;
       if (withheld) await this.#withhold(withheld, reason);
       else this.#report(item.key, 'failed', { code: reason.code, message: reason.message });
       return undefined;

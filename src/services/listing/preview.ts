@@ -25,7 +25,9 @@ export interface PreviewSummary {
 /** Reads a source as a listing would and tells what that would do. Writes nothing, takes no lease, opens no item. */
 export async function previewListing(
   { catalog }: Pick<ListingPorts, 'catalog'>,
-  options: Omit<ListingOptions, 'signal' | 'onFence'> & { readonly signal: AbortSignal },
+  options: Omit<ListingOptions, 'collection' | 'onFence'> & {
+    readonly collection: Pick<ListingOptions['collection'], 'tenant' | 'name'>;
+  },
   onItem: (item: PreviewItem) => Promise<void>,
 ): Promise<PreviewSummary> {
   const { collection, source, changes, signal } = options;
