@@ -60,7 +60,7 @@ export async function buildGeneration(
   let failed = 0;
   let documents = 0;
   await forEachConcurrent(rowsOf(ports, from.id, options.signal), options.concurrency ?? 4, async (row) => {
-    await options.beforeRow?.();
+    if (options.beforeRow) await options.beforeRow();
     const began = options.afterRow ? ports.clock.now() : 0;
     for (const change of toBackfill(row, start)) {
       const outcome = await persist(ports, target, change, options);
