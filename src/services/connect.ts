@@ -68,28 +68,31 @@ export class Connect {
 
   /** What a run would do now. Appends and deletes nothing. */
   async *preview(caller: Caller, at: SourceAt, signal: AbortSignal): AsyncGenerator<SourcePreview> {
-    const { source } = this.#task(caller, at);
+    const task = this.#task(caller, at);
+    const { source } = task;
     const { name, connector, read, deletes, brake, policy } = source;
     const { catalog, maxBytes } = this.ports;
     const run = channel<SourcePreview>(async (emit, inner) => {
-      const summary = await previewListing(
-        { catalog },
-        {
-          // Looked at, not made: nothing is there then.
-          collection: { tenant: name.tenant, name: name.collection },
-          source: name.source,
-          connector,
-          changes: read,
-          maxBytes,
-          deletes,
-          whole: true,
-          brake,
-          ...(policy === undefined ? {} : { policy }),
-          signal: inner,
-        },
-        async ({ action, ...item }) => {
-          if (action !== 'unchanged') await emit({ type: 'item', action, ...item });
-        },
+      const summary = await task.exclusively(inner, () =>
+        previewListing(
+          { catalog },
+          {
+            // Looked at, not made: nothing is there then.
+            collection: { tenant: name.tenant, name: name.collection },
+            source: name.source,
+            connector,
+            changes: read,
+            maxBytes,
+            deletes,
+            whole: true,
+            brake,
+            ...(policy === undefined ? {} : { policy }),
+            signal: inner,
+          },
+          async ({ action, ...item }) => {
+            if (action !== 'unchanged') await emit({ type: 'item', action, ...item });
+          },
+        ),
       );
       await emit({ type: 'summary', ...summary });
     }, signal);

@@ -1,12 +1,13 @@
 import { FootnoteError } from '../../core/errors.js';
 import type { SourceAction, SourceCounts, SourceState, SourceView } from '../../core/schemas/connectors.js';
 import { backoffMs } from '../../runtime/backoff.js';
+import type { PassedOver } from '../listing/ports.js';
 import { usableCursor } from '../listing/state.js';
 import type { ConnectPorts, KeptSource } from './ports.js';
 import type { SourceRecord } from './record.js';
 import { loadRecord, saveRecord } from './record.js';
 import { noCounts, runSource } from './run.js';
-import type { Slots } from './slots.js';
+import { Slots } from './slots.js';
 
 /** After a failed run; the first wait is at least a second. */
 const BACKOFF = { baseMs: 5000, capMs: 15 * 60_000 };
@@ -24,6 +25,8 @@ export class SourceTask {
   #asked = false;
   #wake = new AbortController();
   #watch: SourceView['watch'] = 'off';
+  readonly #reading = new Slots(1);
+  readonly #passedOver: PassedOver = new Map();
 
   constructor(
     private readonly ports: ConnectPorts,
@@ -45,13 +48,19 @@ export class SourceTask {
     await watching;
   }
 
+  /** A connector's folder is for one read at a time: a dry run and a run wait for each other. */
+  exclusively<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+    return this.#reading.use(signal, work);
+  }
+
   /** One run now. */
   async once(signal: AbortSignal): Promise<void> {
     this.#asked = false;
     const stop = new AbortController();
     const inner = AbortSignal.any([signal, stop.signal]);
+    const inTurn = (work: () => Promise<void>) => this.exclusively(inner, () => this.slots.use(inner, work));
     try {
-      await this.slots.use(inner, async () => {
+      await inTurn(async () => {
         const record = await this.#load();
         // Paused while it waited for its turn.
         if (this.source.paused || record.paused) return;
@@ -59,6 +68,7 @@ export class SourceTask {
         this.#current = { startedAt: this.#iso(this.ports.clock.now()), counts, stop };
         const { run, error } = await runSource(this.ports, this.source, {
           confirmed: record.confirmed,
+          passedOver: this.#passedOver,
           signal: inner,
           counts,
         });
