@@ -36,7 +36,7 @@ export interface ConnectKillReport {
   readonly violations: readonly string[];
 }
 
-export const ANY_TIME = 'at any time';
+const ANY_TIME = 'at any time';
 const OWN_POINTS: readonly string[] = [...LISTING_FAULT_POINTS, ...CONNECT_FAULT_POINTS];
 const APPLY_POINTS: readonly string[] = FAULT_POINTS.filter((point) => !point.startsWith('outbox:'));
 /** Longest time of one process; beyond it something hangs. */
