@@ -41,6 +41,7 @@ const MEANING: Readonly<Record<ErrorCode, string>> = {
   unauthorized: 'The key or token is missing or unknown.',
   forbidden: 'The caller may not do this, or the request came from a host or origin that is not allowed.',
   principals_required: 'The key demands `as.principals` with each request.',
+  rate_limited: 'This key asked too often: try again after `Retry-After` seconds (`http.rateLimit`).',
   overloaded: 'Too much waits already: try again after `Retry-After` seconds.',
   cancelled: 'The caller, or the end of the process, stopped it.',
   unavailable: 'Something that is needed does not answer just now.',

@@ -6,14 +6,18 @@ import { z } from 'zod';
 import { FootnoteError, asFootnoteError } from '../core/errors.js';
 import type { EngineSurface } from '../core/surface.js';
 import type { HttpTelemetry } from '../runtime/telemetry.js';
-import { authenticate, checkHostAndOrigin } from './access.js';
-import type { AccessRules } from './access.js';
+import type { AccessRules, Session } from './access.js';
+import { NOBODY, authenticate, authorize, checkHostAndOrigin } from './access.js';
+import { audit } from './audit.js';
 import { mediaType, readAll } from './bodies.js';
+import { corsHeaders, isPreflight, preflightAnswer } from './cors.js';
 import { docsPage } from './docs.js';
 import { Exchange } from './exchange.js';
 import { methodsByPath, openApiDocument } from './openapi.js';
 import type { OpenApiDocument } from './openapi.js';
 import { problemResponse } from './problems.js';
+import type { RateLimitOptions } from './rate-limits.js';
+import { RateLimited, RateLimits } from './rate-limits.js';
 import type { Asked, Deadline, RouteSpec } from './route.js';
 import { json } from './route.js';
 import { endpoints } from './routes.js';
@@ -32,6 +36,8 @@ export interface ApiOptions extends AccessRules {
   readonly batchBytes?: number;
   /** A request's deadline, ms. */
   readonly requestTimeoutMs: number;
+  /** Of each key. Absent: none. */
+  readonly rateLimit?: RateLimitOptions;
   /** An upload's deadline beyond its waiting, ms. Default 300,000. */
   readonly uploadTimeoutMs?: number;
   /** How long `wait=true` waits, ms. Default 30,000. */
@@ -88,7 +94,16 @@ export function createApi(surface: EngineSurface, options: ApiOptions): Api {
     upload: (options.uploadTimeoutMs ?? 300_000) + waitMs,
     stream: undefined,
   };
+  const limits = options.rateLimit ? new RateLimits(options.rateLimit) : undefined;
+  const sessionFor = (incoming: HttpBindings['incoming'], { scope }: RouteSpec): Promise<Session> =>
+    scope === 'public' && incoming.headers.authorization === undefined
+      ? Promise.resolve(NOBODY)
+      : authenticate(incoming, options);
   let draining = false;
+
+  const methods = [...methodsByPath()].map(([path, allowed]) => ({ pattern: pathPattern(path), allowed }));
+  const methodsAt = (path: string): readonly string[] | undefined =>
+    methods.find(({ pattern }) => pattern.test(path))?.allowed;
 
   // The raw path: a decoded one would make `%2F` and `%25` of a key ambiguous. Parameters are decoded once, by Hono.
   const app = new OpenAPIHono<Env>({ getPath: (request) => rawPath(request.url) });
@@ -100,14 +115,21 @@ export function createApi(surface: EngineSurface, options: ApiOptions): Api {
     c.env.outgoing.once('close', () => running.delete(exchange));
     await next();
     const headers = c.res.headers;
+    for (const [name, value] of Object.entries(corsHeaders(c.env.incoming, options.origins))) headers.set(name, value);
     headers.set('x-request-id', exchange.requestId);
+    for (const [name, value] of Object.entries(exchange.headers)) headers.set(name, value);
     for (const [name, value] of Object.entries(SECURITY_HEADERS)) if (!headers.has(name)) headers.set(name, value);
     if (draining) headers.set('connection', 'close');
   });
   app.use(async (c, next) => {
-    checkHostAndOrigin(c.env.incoming, options);
+    await checkHostAndOrigin(c.env.incoming, options);
     checkEncoding(rawPath(c.req.url));
+    if (isPreflight(c.env.incoming)) {
+      const allowed = methodsAt(rawPath(c.req.url));
+      if (allowed) return preflightAnswer(allowed);
+    }
     await next();
+    return undefined;
   });
 
   for (const { spec, handle } of endpoints) {
@@ -119,17 +141,26 @@ export function createApi(surface: EngineSurface, options: ApiOptions): Api {
           retryAfter: 1,
         });
       }
-      const session = authenticate(c.env.incoming, options);
-      if (spec.admin && !session.admin) {
-        throw new FootnoteError('unauthorized', 'This needs the token that the server left in server.json.');
-      }
-      return exchange.within(deadlines[spec.deadline ?? 'request'], async () => {
+      const session = await sessionFor(c.env.incoming, spec);
+      if (session.key !== undefined && limits) exchange.headers = await limits.take(session.key);
+      const params = check(spec.params ?? z.object({}), c.req.param(), 'the path');
+      const act = { spec, session, requestId: exchange.requestId, params };
+      const answering = exchange.within(deadlines[spec.deadline ?? 'request'], async () => {
+        const query = check((spec.query ?? z.object({})).strict(), queryOf(c), 'the query') as Record<string, unknown>;
+        const named = params as { c?: string; collection?: string };
+        const collection = named.c ?? named.collection;
+        const target = collection === undefined ? {} : { collection };
+        // Before the body is read: whoever has no rights sends nothing large.
+        authorize({ ...session, requireAs: false }, spec.scope, { ...target, as: false });
         const body = await readBody(c, spec, { json: options.jsonBytes, batch: batchBytes }, stallMs);
+        const as = (body as { as?: unknown } | undefined)?.as ?? query['as'];
+        authorize(session, spec.scope, { ...target, as: as !== undefined });
         const asked: Asked = {
-          params: check(spec.params ?? z.object({}), c.req.param(), 'the path'),
-          query: check((spec.query ?? z.object({})).strict(), queryOf(c), 'the query'),
+          params,
+          query,
           body,
           caller: session.caller,
+          machine: session.machine,
           signal: exchange.signal,
           incoming: c.env.incoming,
           outgoing: c.env.outgoing,
@@ -139,6 +170,14 @@ export function createApi(surface: EngineSurface, options: ApiOptions): Api {
         };
         return handle(surface, asked);
       });
+      try {
+        const answer = await answering;
+        audit(logger, { ...act, outcome: 'ok' });
+        return answer;
+      } catch (error) {
+        audit(logger, { ...act, outcome: asFootnoteError(error).code });
+        throw error;
+      }
     });
   }
 
@@ -163,11 +202,10 @@ export function createApi(surface: EngineSurface, options: ApiOptions): Api {
     });
   });
 
-  const methods = [...methodsByPath()].map(([path, allowed]) => ({ pattern: pathPattern(path), allowed }));
   app.notFound((c) => {
     const { requestId } = c.get('exchange');
     const path = rawPath(c.req.url);
-    const allowed = methods.find(({ pattern }) => pattern.test(path))?.allowed;
+    const allowed = methodsAt(path);
     if (allowed) {
       const error = new FootnoteError(
         'invalid_request',
@@ -187,6 +225,7 @@ export function createApi(surface: EngineSurface, options: ApiOptions): Api {
     if (error.code === 'overloaded') telemetry.count('overloads');
     // What is left of the body is not waited for.
     const unread = !c.env.incoming.readableEnded && hasBody(c);
+    if (error instanceof RateLimited) exchange.headers = error.headers;
     return problemResponse(error, { requestId: exchange.requestId }, unread ? { connection: 'close' } : {});
   });
 

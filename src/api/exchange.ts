@@ -15,6 +15,8 @@ export class Exchange {
   /** The route's pattern, once it is known. */
   route = 'unmatched';
   code: string | undefined;
+  /** What the answer says besides. */
+  headers: Readonly<Record<string, string>> = {};
 
   constructor(
     readonly incoming: IncomingMessage,

@@ -18,6 +18,7 @@ const ALWAYS: readonly ErrorCode[] = [
   'invalid_request',
   'unauthorized',
   'forbidden',
+  'rate_limited',
   'overloaded',
   'unavailable',
   'internal',
@@ -42,15 +43,29 @@ export function openApiDocument(version = '0.1.0'): OpenApiDocument {
       license: { name: 'Apache-2.0', url: 'https://www.apache.org/licenses/LICENSE-2.0' },
     },
     servers: [{ url: '/' }],
-    security: [{}, { token: [] }],
-    tags: ['Query', 'Documents', 'Collections', 'Jobs', 'Dead letters', 'Releases', 'Operations', 'Service'].map(
-      (name) => ({ name }),
-    ),
+    security: [{}, { key: [] }, { token: [] }],
+    tags: [
+      'Query',
+      'Documents',
+      'Collections',
+      'Jobs',
+      'Dead letters',
+      'Releases',
+      'Operations',
+      'Connectors',
+      'Keys',
+      'Service',
+    ].map((name) => ({ name })),
   });
   document.components = {
     ...document.components,
     schemas: { ...document.components?.schemas, Filter: structuredClone(FILTER_JSON_SCHEMA) as never },
     securitySchemes: {
+      key: {
+        type: 'http',
+        scheme: 'bearer',
+        description: 'An API key, `fn_…`. Needed as soon as there is one; without any, this machine alone is served.',
+      },
       token: {
         type: 'http',
         scheme: 'bearer',
@@ -63,7 +78,7 @@ export function openApiDocument(version = '0.1.0'): OpenApiDocument {
 
 /** Pages that the app itself makes. */
 function registerPages(registry: Registry): void {
-  const base = { method: 'get', path: '', tag: 'Service', vital: true } as const;
+  const base = { method: 'get', path: '', tag: 'Service', scope: 'public', vital: true } as const;
   registry.registerPath(
     configOf({
       ...base,
@@ -98,8 +113,9 @@ function configOf(spec: RouteSpec): RouteConfig {
     operationId: spec.operationId,
     tags: [spec.tag],
     summary: spec.summary,
-    ...(spec.description === undefined ? {} : { description: spec.description }),
-    ...(spec.admin ? { security: [{ token: [] }] } : {}),
+    ...describe(spec),
+    ...(spec.scope === 'public' ? { security: [] } : {}),
+    ...(spec.scope === 'machine' ? { security: [{ token: [] }] } : {}),
     ...(spec.headers
       ? {
           parameters: spec.headers.map(({ name, description, example }) => ({
@@ -114,6 +130,20 @@ function configOf(spec: RouteSpec): RouteConfig {
     request,
     responses: { ...answersOf(spec.answers), ...problemsOf(spec) },
   };
+}
+
+const NEEDS: Readonly<Record<RouteSpec['scope'], string | undefined>> = {
+  public: undefined,
+  any: undefined,
+  read: 'Needs the scope `read`.',
+  write: 'Needs the scope `write`.',
+  admin: 'Needs the scope `admin`.',
+  machine: undefined,
+};
+
+function describe({ description, scope }: RouteSpec): { description?: string } {
+  const text = [description, NEEDS[scope]].filter((part) => part !== undefined).join(' ');
+  return text === '' ? {} : { description: text };
 }
 
 function bodyOf(spec: RouteSpec): Pick<NonNullable<RouteConfig['request']>, 'body'> {

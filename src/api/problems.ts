@@ -43,6 +43,7 @@ export const STATUS_OF: Readonly<Record<ErrorCode, number>> = {
   unauthorized: 401,
   forbidden: 403,
   principals_required: 403,
+  rate_limited: 429,
   overloaded: 503,
   cancelled: 503,
   unavailable: 503,

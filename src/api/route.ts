@@ -3,6 +3,7 @@ import type { z } from 'zod';
 import type { ErrorCode } from '../core/errors.js';
 import type { Caller } from '../core/policy.js';
 import type { EngineSurface } from '../core/surface.js';
+import type { Scope } from './access.js';
 import type { UploadLimits } from './uploads.js';
 
 /** How long a route may take: a request; an upload; or as long as its client stays, for streams. */
@@ -25,6 +26,11 @@ export interface RouteSpec<
   /** As OpenAPI writes it: `/v1/collections/{c}`. */
   readonly path: string;
   readonly operationId: string;
+  /**
+   * Who may ask: `public` everyone, `any` whoever has a valid key, `machine` only with the token in server.json (it
+   * reaches into the server's own machine), the others keys with that scope.
+   */
+  readonly scope: Scope;
   readonly tag: string;
   readonly summary: string;
   readonly description?: string;
@@ -45,8 +51,6 @@ export interface RouteSpec<
   /** What it may refuse besides what any route may. */
   readonly errors?: readonly ErrorCode[];
   readonly deadline?: Deadline;
-  /** Only with the token in server.json: it reaches into the server's own machine. */
-  readonly admin?: boolean;
   /** Answers even when the server is overloaded. */
   readonly vital?: boolean;
 }
@@ -67,6 +71,8 @@ export interface Asked<
   readonly query: z.output<Q>;
   readonly body: z.output<B>;
   readonly caller: Caller;
+  /** The operator of the machine asks. */
+  readonly machine: boolean;
   /** Aborted at the deadline, when the client goes away, and when the server must stop. */
   readonly signal: AbortSignal;
   readonly incoming: IncomingMessage;

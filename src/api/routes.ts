@@ -3,6 +3,7 @@ import { collectionRoutes } from './routes/collections.js';
 import { connectorRoutes } from './routes/connectors.js';
 import { documentRoutes } from './routes/documents.js';
 import { deadLetterRoutes, jobRoutes } from './routes/jobs.js';
+import { keyRoutes } from './routes/keys.js';
 import { queryRoutes } from './routes/query.js';
 import { serviceRoutes } from './routes/service.js';
 import { writeRoutes } from './routes/writes.js';
@@ -15,6 +16,7 @@ export const endpoints: readonly Endpoint[] = [
   ...collectionRoutes,
   ...jobRoutes,
   ...deadLetterRoutes,
+  ...keyRoutes,
   ...connectorRoutes,
   ...serviceRoutes,
 ];

@@ -10,8 +10,10 @@ import { problemOf, problemResponse } from './problems.js';
 const LOOPBACK = new Set(['127.0.0.1', '::1', 'localhost']);
 
 export interface ServerOptions {
-  /** A loopback address or `localhost`; others are refused. */
+  /** A loopback address or `localhost`; others only with keys. */
   readonly host: string;
+  /** Whether requests need a key. Default: no. */
+  readonly keyed?: boolean;
   /** 0: any free port. */
   readonly port: number;
   /** More are closed as they come. */
@@ -36,10 +38,10 @@ export interface RunningServer {
 
 /** @throws FootnoteError invalid_config (not loopback), unavailable (the port is taken or may not be used) */
 export async function startServer(api: Api, options: ServerOptions): Promise<RunningServer> {
-  if (!LOOPBACK.has(options.host)) {
+  if (!LOOPBACK.has(options.host) && !options.keyed) {
     throw new FootnoteError(
       'invalid_config',
-      `http.host is ${JSON.stringify(options.host)}: without keys the API is served on loopback only. Use 127.0.0.1, ::1 or localhost.`,
+      `http.host is ${JSON.stringify(options.host)}: without keys the API is served on loopback only. Make one first (footnote keys create), or use 127.0.0.1.`,
     );
   }
   const listener = getRequestListener((request, env) => api.fetch(request, env as HttpBindings), {

@@ -12,6 +12,7 @@ import { dlq } from './commands/dlq.js';
 import { evalCommand } from './commands/eval.js';
 import { exportCommand } from './commands/export.js';
 import { ingest } from './commands/ingest.js';
+import { keys } from './commands/keys.js';
 import { jobs } from './commands/jobs.js';
 import { models } from './commands/models.js';
 import { openapi } from './commands/openapi.js';
@@ -29,7 +30,7 @@ import { packageVersion } from './version.js';
 
 const ALL = [
   ...[demo, serve, connect, ingest, search, context, why],
-  ...[status, collections, deleteCommand, verify, dlq, jobs, release, exportCommand],
+  ...[status, collections, deleteCommand, verify, dlq, jobs, release, keys, exportCommand],
   ...[parse, evalCommand, models, openapi, bench],
 ];
 

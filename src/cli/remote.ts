@@ -20,6 +20,7 @@ export type CommandSurface = Pick<
   | 'export'
   | 'dlq'
   | 'release'
+  | 'keys'
 > & { readonly documents: Pick<EngineSurface['documents'], 'delete' | 'deleteSource' | 'list'> };
 
 /** A running server as a surface. The server decides who the caller is; the argument is not looked at. */
@@ -83,6 +84,11 @@ export function remoteSurface(server: ServerAddress): CommandSurface {
       replay: (_, collection, id, signal) =>
         ask('POST', `${of(collection)}/dlq/${encodeURIComponent(id)}/replay`, signal),
       drop: (_, collection, id, signal) => ask('POST', `${of(collection)}/dlq/${encodeURIComponent(id)}/drop`, signal),
+    },
+    keys: {
+      create: (_, request, _anyTenant, signal) => ask('POST', '/v1/keys', signal, request),
+      list: (_, _anyTenant, signal) => ask('GET', '/v1/keys', signal),
+      revoke: (_, id, _anyTenant, signal) => ask('DELETE', `/v1/keys/${encodeURIComponent(id)}`, signal),
     },
     release: {
       get: (_, collection, signal) => ask('GET', `${of(collection)}/release`, signal),

@@ -18,7 +18,10 @@ export const ConfigSchema = z
     }),
     http: z
       .object({
-        host: z.string().default('127.0.0.1').meta({ description: 'Address to serve on; loopback only.' }),
+        host: z
+          .string()
+          .default('127.0.0.1')
+          .meta({ description: 'Address to serve on; beyond loopback only once there is a key.' }),
         port: z.number().int().min(0).max(65535).default(7470).meta({ description: '0 takes any free port.' }),
         hosts: z
           .array(z.string())
@@ -33,6 +36,19 @@ export const ConfigSchema = z
           .min(100)
           .default(60_000)
           .meta({ description: 'Longest time for one request, in milliseconds.' }),
+        rateLimit: z
+          .strictObject({
+            requests: z
+              .number()
+              .int()
+              .min(1)
+              .max(1_000_000)
+              .default(6000)
+              .meta({ description: 'Requests in a window.' }),
+            seconds: z.number().int().min(1).max(86_400).default(60).meta({ description: "The window's length." }),
+          })
+          .prefault({})
+          .meta({ description: 'What each key may ask; more is answered with 429.' }),
         maxConnections: z
           .number()
           .int()

@@ -39,6 +39,7 @@ export type ErrorCode =
   | 'unauthorized'
   | 'forbidden'
   | 'principals_required'
+  | 'rate_limited'
   // operations
   | 'overloaded'
   | 'cancelled'
@@ -69,7 +70,13 @@ export interface FootnoteErrorOptions {
   readonly details?: Readonly<Record<string, unknown>>;
 }
 
-const TRANSIENT: ReadonlySet<ErrorCode> = new Set(['overloaded', 'unavailable', 'disk_full', 'request_timeout']);
+const TRANSIENT: ReadonlySet<ErrorCode> = new Set([
+  'overloaded',
+  'rate_limited',
+  'unavailable',
+  'disk_full',
+  'request_timeout',
+]);
 
 /** The one error class: a stable code, a message that says what to do, and the cause. */
 export class FootnoteError extends Error {

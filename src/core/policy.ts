@@ -20,6 +20,13 @@ export type Policy = z.infer<typeof PolicySchema>;
 export interface Caller {
   readonly tenant: string;
   readonly principals: readonly string[];
+  /** The only collections that exist for it; absent: all of its tenant. */
+  readonly collections?: readonly string[];
+}
+
+/** Whether a collection of the caller's tenant exists for it. */
+export function mayUse({ collections }: Pick<Caller, 'collections'>, collection: string): boolean {
+  return collections === undefined || collections.includes(collection);
 }
 
 /** True when the caller may see a document of this tenant under this policy. Anything missing means no. */

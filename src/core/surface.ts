@@ -15,6 +15,7 @@ import type {
   DocumentText,
   DocumentView,
 } from './schemas/documents.js';
+import type { KeyCreate, KeyCreated, KeyList } from './schemas/keys.js';
 import type { SourceAction, SourceList, SourcePreview, SourceView } from './schemas/connectors.js';
 import type { JobAction, JobList, JobView } from './schemas/jobs.js';
 import type {
@@ -207,6 +208,14 @@ export interface EngineSurface {
     get(caller: Caller, collection: string, signal: AbortSignal): Promise<ReleaseView>;
     /** @throws behind, conflict, not_found */
     set(caller: Caller, collection: string, request: ReleasePut, signal: AbortSignal): Promise<ReleaseView>;
+  };
+  /** `anyTenant`: the operator of the machine, who makes keys for all tenants. */
+  readonly keys: {
+    /** @throws forbidden, invalid_request */
+    create(caller: Caller, request: KeyCreate, anyTenant: boolean, signal: AbortSignal): Promise<KeyCreated>;
+    list(caller: Caller, anyTenant: boolean, signal: AbortSignal): Promise<KeyList>;
+    /** @throws not_found */
+    revoke(caller: Caller, id: string, anyTenant: boolean, signal: AbortSignal): Promise<void>;
   };
   /** Can it serve now? Quick; no side effects. */
   ready(signal: AbortSignal): Promise<Readiness>;

@@ -48,6 +48,7 @@ import { Applied } from '../services/applied.js';
 import { CollectionsService } from '../services/collections.js';
 import { DocumentReads } from '../services/document-reads.js';
 import { DocumentWrites } from '../services/documents.js';
+import { KeysService } from '../services/keys.js';
 import { JobRunner } from '../services/jobs.js';
 import type { ListedItem } from '../services/listing.js';
 import { deleteListed } from '../services/listing.js';
@@ -208,6 +209,7 @@ export async function openEngine(input: ConfigInput = {}, options: EngineOptions
     ingestPorts: { ...listingPorts, applied, embedded: (id) => embedded.get(id) ?? 0 },
     consumerPorts,
   };
+  const keys = new KeysService(catalog.keys, clock);
   const statusParts = { storage, consumers, version, startedAt };
   const surface: EngineSurface = {
     collections: collectionSurface(parts),
@@ -231,6 +233,11 @@ export async function openEngine(input: ConfigInput = {}, options: EngineOptions
       },
     },
     jobs: jobSurface(catalog.jobs, jobs),
+    keys: {
+      create: (caller, request, anyTenant) => keys.create(caller, request, anyTenant),
+      list: (caller, anyTenant) => keys.list(caller, anyTenant),
+      revoke: (caller, id, anyTenant) => keys.revoke(caller, id, anyTenant),
+    },
     connectors: {
       list: (caller) => connect.list(caller),
       control: (caller, at, action) => connect.control(caller, at, action),
@@ -290,8 +297,8 @@ export async function openEngine(input: ConfigInput = {}, options: EngineOptions
   const serve = async (): Promise<RunningServer> => {
     const adminToken = newAdminToken();
     const { http } = config;
-    const api = createApi(surface, { ...http, logger: logger, telemetry, version, adminToken });
-    const running = await startServer(api, http);
+    const api = createApi(surface, { ...http, logger, telemetry, version, adminToken, keys });
+    const running = await startServer(api, { ...http, keyed: await keys.required() });
     await writeServerFile(config.data, { address: running.address, token: adminToken, pid: process.pid, startedAt });
     await keepSources();
     logger.info({ address: running.address }, 'serving');

@@ -1,6 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import { FootnoteError } from '../core/errors.js';
 import type { Caller } from '../core/policy.js';
+import { mayUse } from '../core/policy.js';
 import type { SourceAt } from '../core/surface.js';
 import type { SourceAction, SourceList, SourcePreview, SourceView } from '../core/schemas/connectors.js';
 import { channel } from '../runtime/channel.js';
@@ -55,7 +56,9 @@ export class Connect {
   }
 
   async list(caller: Caller): Promise<SourceList> {
-    const own = this.#tasks.filter(({ source }) => source.name.tenant === caller.tenant);
+    const own = this.#tasks.filter(
+      ({ source: { name } }) => name.tenant === caller.tenant && mayUse(caller, name.collection),
+    );
     return { running: this.#running !== undefined, sources: await Promise.all(own.map((task) => task.view())) };
   }
 

@@ -104,6 +104,14 @@ export function fakeSurface(changes: Partial<EngineSurface> = {}): FakeSurface {
     at: AT,
     position: { epoch: 1, partition: 0, offset: '7' },
   };
+  const fullKey = {
+    id: 'k-1',
+    tenant: 'default',
+    scopes: ['read' as const],
+    principals: ['local'],
+    requireAs: false,
+    createdAt: AT,
+  };
   const fullRelease = { collection: 'demo', ...release, spaces: {}, retrieval: {}, at: AT };
 
   const surface: FakeSurface = {
@@ -256,6 +264,14 @@ export function fakeSurface(changes: Partial<EngineSurface> = {}): FakeSurface {
         note('release.set', caller, collection, request);
         return fullRelease;
       },
+    },
+    keys: {
+      list: async () => ({ keys: [fullKey] }),
+      create: async (caller, request, anyTenant) => {
+        note('keys.create', caller, request, anyTenant);
+        return { key: fullKey, secret: 'fn_x' };
+      },
+      revoke: async () => undefined,
     },
     connectors: {
       list: async () => ({ running: true, sources: [source] }),

@@ -345,6 +345,8 @@ export interface ApiKey {
 export interface Keys {
   create(key: ApiKey): Promise<void>;
   byHash(hash: string): Promise<ApiKey | undefined>;
+  /** Whether there ever was a key. */
+  any(): Promise<boolean>;
   list(tenant?: string): Promise<ApiKey[]>;
   revoke(id: string, at: string): Promise<boolean>;
 }

@@ -1,13 +1,15 @@
 import { FootnoteError } from '../../core/errors.js';
+import type { Caller } from '../../core/policy.js';
+import { mayUse } from '../../core/policy.js';
 import type { Catalog, Job } from '../../core/ports/catalog.js';
 import type { JobView } from '../../core/schemas/jobs.js';
 import type { EngineSurface } from '../../core/surface.js';
 import type { JobRunner } from '../../services/jobs.js';
 
 export function jobSurface(jobs: Catalog['jobs'], runner: JobRunner): EngineSurface['jobs'] {
-  const mine = async (tenant: string, id: string): Promise<Job> => {
+  const mine = async (caller: Caller, id: string): Promise<Job> => {
     const job = await jobs.get(id);
-    if (job?.tenant !== tenant) throw new FootnoteError('job_not_found', `There is no job ${id}.`);
+    if (!job || !concerns(caller, job)) throw new FootnoteError('job_not_found', `There is no job ${id}.`);
     return job;
   };
   return {
@@ -20,14 +22,19 @@ export function jobSurface(jobs: Catalog['jobs'], runner: JobRunner): EngineSurf
         ...(query.after === undefined ? {} : { after: query.after }),
       });
       const last = found.at(-1);
-      return { jobs: found.map(jobView), ...(last && found.length >= query.limit ? { next: last.id } : {}) };
+      const shown = found.filter((job) => concerns(caller, job));
+      return { jobs: shown.map(jobView), ...(last && found.length >= query.limit ? { next: last.id } : {}) };
     },
-    get: async (caller, id) => jobView(await mine(caller.tenant, id)),
+    get: async (caller, id) => jobView(await mine(caller, id)),
     async control(caller, id, action) {
-      await mine(caller.tenant, id);
+      await mine(caller, id);
       return jobView(await runner.control(id, action));
     },
   };
+}
+
+function concerns(caller: Caller, { tenant, collection }: Job): boolean {
+  return tenant === caller.tenant && (collection === undefined || mayUse(caller, collection));
 }
 
 export function jobView(job: Job): JobView {

@@ -10,7 +10,7 @@ import { FootnoteError } from '../../core/errors.js';
 import type { Generation, Release } from '../../core/generation.js';
 import { streamOf } from '../../core/generation.js';
 import type { Caller } from '../../core/policy.js';
-import { mayRead } from '../../core/policy.js';
+import { mayRead, mayUse } from '../../core/policy.js';
 import type { Collection } from '../../core/ports/catalog.js';
 import type { Clock } from '../../core/ports/clock.js';
 import type { DeadLetter } from '../../core/ports/log.js';
@@ -43,7 +43,11 @@ export function collectionSurface({ collections, storage }: OperationParts): Eng
     createdAt,
   });
   return {
-    list: async (caller) => ({ collections: (await storage.catalog.collections.list(caller.tenant)).map(view) }),
+    list: async (caller) => ({
+      collections: (await storage.catalog.collections.list(caller.tenant))
+        .filter(({ name }) => mayUse(caller, name))
+        .map(view),
+    }),
     async put(caller, name, change) {
       const { created, collection } = await collections.put(caller.tenant, name, change);
       return { created, collection: view(collection) };

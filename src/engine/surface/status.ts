@@ -1,5 +1,6 @@
 import { streamOf } from '../../core/generation.js';
 import type { Caller } from '../../core/policy.js';
+import { mayUse } from '../../core/policy.js';
 import type { CollectionStatus, Readiness, Status } from '../../core/schemas/operations.js';
 import { parserFor } from '../../stages/parse/registry.js';
 import { parserId } from '../../stages/parse/parser.js';
@@ -16,6 +17,7 @@ export interface StatusParts {
 export async function status(parts: StatusParts, caller: Caller): Promise<Status> {
   const collections: Record<string, CollectionStatus> = {};
   for (const { name } of await parts.storage.catalog.collections.list(caller.tenant)) {
+    if (!mayUse(caller, name)) continue;
     collections[name] = await collectionStatus(parts, caller.tenant, name);
   }
   return { version: parts.version, startedAt: parts.startedAt, collections };

@@ -295,6 +295,7 @@ export function describeRecords(make: MakeCatalog): void {
 
     it('finds a key by its hash, lists and revokes once', async () => {
       const { keys } = store.port;
+      expect(await keys.any()).toBe(false);
       const full = apiKey('a', { collections: ['c'], requireAs: true, label: 'l', expiresAt: LATER });
       await keys.create(full);
       await keys.create(apiKey('b', { tenant: 'u' }));
@@ -306,6 +307,7 @@ export function describeRecords(make: MakeCatalog): void {
       expect(await race(() => keys.revoke('a', AT))).toBe(1);
       expect((await keys.byHash('hash-a'))!.revokedAt).toBe(AT);
       expect(await keys.revoke('none', AT)).toBe(false);
+      expect(await keys.any()).toBe(true);
     });
 
     it('remembers the first answer to a key until it expires', async () => {

@@ -442,7 +442,7 @@ export function catalogPort(
         }),
       delete: unsupported,
     },
-    keys: { create: unsupported, byHash: unsupported, list: unsupported, revoke: unsupported },
+    keys: { create: unsupported, byHash: unsupported, any: unsupported, list: unsupported, revoke: unsupported },
     idempotency: { remember: unsupported, find: unsupported, prune: unsupported },
     meta: { get: unsupported, set: unsupported },
     close: () => Promise.resolve(),

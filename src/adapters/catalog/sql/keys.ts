@@ -54,6 +54,10 @@ export class SqlKeys implements Keys {
     return row && toKey(row);
   }
 
+  async any(): Promise<boolean> {
+    return (await this.#db.selectFrom('api_keys').select('id').limit(1).executeTakeFirst()) !== undefined;
+  }
+
   async list(tenant?: string): Promise<ApiKey[]> {
     let query = this.#db.selectFrom('api_keys').selectAll();
     if (tenant !== undefined) query = query.where('tenant', '=', tenant);
