@@ -56,9 +56,7 @@ export class Connect {
   }
 
   async list(caller: Caller): Promise<SourceList> {
-    const own = this.#tasks.filter(
-      ({ source: { name } }) => name.tenant === caller.tenant && mayUse(caller, name.collection),
-    );
+    const own = this.#tasks.filter(({ source }) => isOf(caller, source));
     return { running: this.#running !== undefined, sources: await Promise.all(own.map((task) => task.view())) };
   }
 
@@ -110,12 +108,16 @@ export class Connect {
 
   #task(caller: Caller, { collection, source }: SourceAt): SourceTask {
     const task = this.#tasks.find(
-      ({ source: { name } }) =>
-        name.tenant === caller.tenant && name.collection === collection && name.source === source,
+      (each) =>
+        isOf(caller, each.source) && each.source.name.collection === collection && each.source.name.source === source,
     );
     if (task) return task;
     throw new FootnoteError('not_found', `No source ${source} of ${collection} is configured.`);
   }
+}
+
+function isOf(caller: Caller, { name }: KeptSource): boolean {
+  return name.tenant === caller.tenant && mayUse(caller, name.collection);
 }
 
 function matches({ name }: KeptSource, only: Partial<SourceAt>): boolean {
