@@ -4,7 +4,7 @@ import { Slots } from './slots.js';
 
 const NEVER = new AbortController().signal;
 
-function gate(): { readonly opened: Promise<void>; open(): void } {
+function gate(): { readonly opened: Promise<void>; readonly open: () => void } {
   let open = (): void => undefined;
   const opened = new Promise<void>((resolve) => (open = resolve));
   return { opened, open: () => open() };

@@ -14,6 +14,8 @@ const BACKOFF = { baseMs: 5000, capMs: 15 * 60_000 };
 const LEAST_BACKOFF_MS = 1000;
 /** Changes often come in swarms: what is watched is listed this long after the first of them. */
 const SETTLE_MS = 300;
+/** Before the task goes on when it could not read or write its own record. */
+const CATALOG_AGAIN_MS = 15_000;
 /** Before watching is tried again after it failed. */
 const WATCH_AGAIN_MS = 60_000;
 
@@ -41,8 +43,14 @@ export class SourceTask {
     while (!signal.aborted) {
       // Taken before looking, so that no call to wake falls between.
       const wake = this.#wake.signal;
-      if (await this.#isDue()) await this.once(signal);
-      else await this.#sleep(signal, wake);
+      try {
+        if (await this.#isDue()) await this.once(signal);
+        else await this.#sleep(signal, wake);
+      } catch (error) {
+        // Not the source but our own catalog: a full disk, say.
+        this.ports.onFailure(this.source.name, error);
+        await this.ports.clock.sleep(CATALOG_AGAIN_MS, signal).catch(() => undefined);
+      }
     }
     this.#nextAt = undefined;
     await watching;

@@ -28,6 +28,8 @@ export async function withSource(
   const lease = await acquire(ports, name);
   const lost = new AbortController();
   const renewal = keepLease(ports, lease, lost, signal);
+  // Awaited below; this keeps an early failure from being unhandled meanwhile.
+  renewal.catch(() => undefined);
   try {
     // Closes the inventory to former owners before anything in it is believed.
     if (!(await ports.catalog.cursors.updateInventory(name, lease.fence, [], []))) throw takenOver(name);
