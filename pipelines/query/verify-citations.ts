@@ -34,7 +34,7 @@ export async function verifyCitations(
   const reader = narrowCaller(caller, request.as);
   const claims = request.citations.map(readClaim);
   const ids = [...new Set(claims.flatMap((claim) => (claim ? [claim.documentId] : [])))];
-  const heads = await ports.catalog.heads.get(ids);
+  const heads = await ports.catalog.heads.get(ids, { tenant: caller.tenant, collection });
   const generation = (await ports.catalog.releases.current(caller.tenant, collection))?.generation;
   const results: CitationCheck[] = [];
   for (const claim of claims) {

@@ -28,7 +28,7 @@ export async function why(
   const reader = narrowCaller(caller, request.as);
   const id = request.documentId;
   if (!(await ports.catalog.releases.current(caller.tenant, collection))) throw collectionNotFound(collection);
-  const head = (await ports.catalog.heads.get([id])).get(id);
+  const head = (await ports.catalog.heads.get([id], { tenant: caller.tenant, collection })).get(id);
   // Who may not know of the document at all gets the same answer as for one that is not there.
   if (head?.event.collection !== collection || !mayRead(caller, head.event.tenant, head.event.policy)) {
     throw new FootnoteError('document_not_found', `There is no document ${id} in ${collection}.`);

@@ -45,7 +45,7 @@ export class DocumentReads {
   /** @throws document_not_found, collection_not_found */
   async get(caller: Caller, collection: string, documentId: string): Promise<DocumentView> {
     const { heads } = this.ports.catalog;
-    const head = (await heads.get([documentId])).get(documentId);
+    const head = (await heads.get([documentId], { tenant: caller.tenant, collection })).get(documentId);
     if (!head || !readable(caller, collection, head)) {
       if (await this.ports.catalog.collections.get(caller.tenant, collection)) throw notFound(documentId);
       throw collectionNotFound(collection);

@@ -61,6 +61,7 @@ export const MUTANTS: Readonly<Record<string, TenantMutant>> = {
     file: 'src/services/documents.js',
     find: 'if (live(head) && mayRead(caller, head.event.tenant, head.event.policy))',
     replace: 'if (live(head))',
+    redundant: 'Patches and deletions read the document first, and every write is checked against the head once more.',
   },
   overwrites_of_anyone: {
     removes: 'the check of documents that are put over others',

@@ -51,7 +51,14 @@ export interface OutboxEntry {
 }
 
 export interface Heads {
-  get(documentIds: readonly string[]): Promise<Map<string, Head>>;
+  /**
+   * Those of one collection when it is given: then ids of others are looked for and missed like ids of nothing, so that
+   * time tells nobody that they exist.
+   */
+  get(
+    documentIds: readonly string[],
+    within?: { readonly tenant: string; readonly collection: string },
+  ): Promise<Map<string, Head>>;
   /** Sets the head if this version is newer than what is there. Returns the head as it then is. */
   raise(head: Head): Promise<{ raised: boolean; head: Head }>;
   /**

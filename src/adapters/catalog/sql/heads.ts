@@ -41,10 +41,16 @@ export class SqlHeads implements Heads {
     this.#db = db;
   }
 
-  async get(documentIds: readonly string[]): Promise<Map<string, Head>> {
+  async get(
+    documentIds: readonly string[],
+    within?: { readonly tenant: string; readonly collection: string },
+  ): Promise<Map<string, Head>> {
     const found = new Map<string, Head>();
     for (const ids of chunks(documentIds)) {
-      const rows = await this.#db.selectFrom('heads').select(COLUMNS).where('document_id', 'in', padded(ids)).execute();
+      let query = this.#db.selectFrom('heads').select(COLUMNS);
+      // By the index of collections, where a foreign id is as absent as an unknown one.
+      if (within) query = query.where('tenant', '=', within.tenant).where('collection', '=', within.collection);
+      const rows = await query.where('document_id', 'in', padded(ids)).execute();
       for (const row of rows) found.set(row.document_id, toHead(row));
     }
     return found;
