@@ -16,8 +16,6 @@ export interface Run {
 }
 
 const AS_DESIGNED: Mutant = { removes: 'nothing', law: '' };
-/** Steps between two operations: mostly few, so that much is under way at once; sometimes enough to settle. */
-const PAUSES = [0, 2, 5, 10, 20, 40, 80, 200];
 
 /** One seeded history of the world: `operations` random ones, then quiescence, checked all along. */
 export async function simulate(
@@ -38,7 +36,7 @@ export async function simulate(
     for (let i = 0; i < operations; i += 1) {
       world.attend();
       randomOperation(world);
-      for (let pause = random.pick(PAUSES); pause > 0; pause -= 1) {
+      for (let pause = random.pick(world.profile.pauses); pause > 0; pause -= 1) {
         const more = await scheduler.step();
         if (scheduler.broken) throw scheduler.broken;
         world.oracle.check();

@@ -11,6 +11,7 @@ import { type Content, Stores, blobPort, cachePort, processingPorts, vectorPort 
 import type { Mutant } from './mutants/mutant.js';
 import { Oracle } from './oracle.js';
 import { type SimPorts, pipelinePorts } from './ports.js';
+import { type Profile, anyProfile } from './profiles.js';
 import type { Random } from './random.js';
 import { type Process, type Scheduler, Violation } from './scheduler.js';
 
@@ -56,6 +57,8 @@ export class World {
   readonly processes: Running[] = [];
   /** When an item that is there appeared: step, by source and key. */
   readonly presentSince = new Map<string, number>();
+  /** What happens how often. */
+  readonly profile: Profile;
   /** How often content does not parse. */
   readonly failing: number;
   readonly onParseFailure: 'stale' | 'hide';
@@ -90,6 +93,7 @@ export class World {
       switched: (release) => this.oracle.switched(release),
     });
     this.oracle = new Oracle(this);
+    this.profile = anyProfile(random);
     this.failing = random.pick([0.05, 0.15, 0.4]);
     this.onParseFailure = random.chance(0.2) ? 'hide' : 'stale';
     scheduler.onSpent = (process) => this.kill(process);
@@ -171,7 +175,7 @@ export class World {
   newContent(source: string, key: string): Content {
     // Often the same bytes come again: after a deletion, or as a revert.
     const before = this.#past.get(`${source}/${key}`) ?? [];
-    if (before.length > 0 && this.random.chance(0.35)) return this.random.pick(before);
+    if (before.length > 0 && this.random.chance(this.profile.same)) return this.random.pick(before);
     this.#contents += 1;
     const id = this.#contents;
     const failing = this.random.chance(this.failing);

@@ -1,0 +1,110 @@
+import type { Random } from './random.js';
+
+/** What can happen in the world, with its weight where a profile says nothing else. */
+const WEIGHTS = {
+  edit: 22,
+  list: 12,
+  apiWrite: 18,
+  publish: 12,
+  work: 7,
+  kill: 5,
+  stall: 5,
+  jump: 2,
+  build: 3,
+  release: 3,
+  drop: 1,
+  read: 8,
+  blackout: 1,
+  removeByHand: 1,
+  purge: 1,
+  repair: 5,
+  replay: 3,
+  trim: 2,
+  expire: 1,
+  migrate: 3,
+};
+
+export type OperationName = keyof typeof WEIGHTS;
+
+export interface Profile {
+  readonly name: string;
+  readonly weights?: Readonly<Partial<Record<OperationName, number>>>;
+  /** Kinds of processes that stall and die rather than others. */
+  readonly victims: readonly string[];
+  /** How often the bytes of an item are some that it had before. */
+  readonly same: number;
+  /** How often a listing goes over its source twice. */
+  readonly again: number;
+  /** Steps between two operations: mostly few, so that much is under way at once; sometimes enough to settle. */
+  readonly pauses: readonly number[];
+}
+
+const USUAL = { victims: ['listing'], same: 0.35, again: 0.1, pauses: [0, 2, 5, 10, 20, 40, 80, 200] };
+
+/**
+ * A history is of one kind: what has to meet for a guard to matter is rare where everything happens, and frequent where
+ * little else does.
+ */
+const PROFILES: readonly Profile[] = [
+  { name: 'everything', ...USUAL },
+  {
+    name: 'log moves',
+    ...USUAL,
+    again: 0.7,
+    pauses: [0, 5, 20, 80, 200, 300],
+    weights: { list: 24, migrate: 16, apiWrite: 6, publish: 6, work: 10, build: 0, drop: 0, read: 2, repair: 2 },
+  },
+  {
+    name: 'forgotten tombstones',
+    ...USUAL,
+    victims: ['publisher', 'listing'],
+    pauses: [0, 5, 20, 80, 200, 300],
+    weights: { purge: 16, publish: 24, list: 20, stall: 10, work: 10, build: 0, migrate: 0, read: 2, repair: 1 },
+  },
+  {
+    name: 'texts that come and go',
+    ...USUAL,
+    victims: ['worker'],
+    same: 0.9,
+    weights: { expire: 14, apiWrite: 30, publish: 24, work: 16, stall: 10, build: 4, read: 2, migrate: 0, edit: 10 },
+  },
+  {
+    name: 'generations',
+    ...USUAL,
+    victims: ['builder'],
+    weights: { build: 16, drop: 8, trim: 24, release: 6, work: 12, stall: 8, kill: 8, read: 3, migrate: 0, repair: 6 },
+  },
+  {
+    name: 'sweeps',
+    ...USUAL,
+    weights: { repair: 20, list: 20, work: 12, build: 4, read: 2, migrate: 0, jump: 4, trim: 0 },
+  },
+  {
+    name: 'owners',
+    ...USUAL,
+    again: 0.4,
+    weights: { list: 34, edit: 30, stall: 14, kill: 12, removeByHand: 5, apiWrite: 4, publish: 4, build: 0, read: 1 },
+  },
+  {
+    name: 'zombies',
+    ...USUAL,
+    victims: ['worker'],
+    weights: { work: 24, stall: 14, trim: 12, list: 16, build: 2, read: 2, repair: 2, migrate: 0 },
+  },
+];
+
+export function anyProfile(random: Random): Profile {
+  return random.pick(PROFILES);
+}
+
+/** Which operation comes next. */
+export function anyOperation(random: Random, { weights }: Profile): OperationName {
+  const names = Object.keys(WEIGHTS) as OperationName[];
+  const weightOf = (name: OperationName): number => weights?.[name] ?? WEIGHTS[name];
+  let at = random.below(names.reduce((sum, name) => sum + weightOf(name), 0));
+  for (const name of names) {
+    at -= weightOf(name);
+    if (at < 0) return name;
+  }
+  throw new Error('unreachable');
+}
