@@ -11,7 +11,6 @@ import { verify } from '../../pipelines/verify.js';
 import { FootnoteError } from '../../src/core/errors.js';
 import type { ChangeEvent, Position } from '../../src/core/event.js';
 import type { Visibility } from '../../src/core/ports/catalog.js';
-import type { Clock } from '../../src/core/ports/clock.js';
 import type { SourceChange } from '../../src/core/ports/connector.js';
 import { DocumentWrites } from '../../src/services/documents.js';
 import { deleteListed, runListing } from '../../src/services/listing.js';
@@ -28,7 +27,7 @@ const WRITER_NAME = { collection: COLLECTION, source: 'api' };
 type Ports = ReturnType<typeof pipelinePorts>;
 
 const OPERATIONS: Readonly<Record<OperationName, (world: World) => unknown>> = {
-  edit: editSource,
+  edit,
   list: (world) => list(world, world.random.pick(SOURCES)),
   apiWrite,
   publish,
@@ -57,7 +56,7 @@ export function randomOperation(world: World): void {
   OPERATIONS[name](world);
 }
 
-function editSource(world: World): void {
+function edit(world: World): void {
   const { random } = world;
   const source = random.pick(SOURCES);
   const items = world.sourceItems.get(source)!;
@@ -80,14 +79,17 @@ export function list(world: World, source: string): Process {
   const unreadable = !calm && random.chance(0.1) ? random.pick(KEYS) : undefined;
   // Some tell everything twice, in one go or with a checkpoint and a while between.
   const again = !calm && random.chance(profile.again);
-  const rest = random.pick([0, 50, 300, 1500]);
-  async function* changes(clock: Clock, signal: AbortSignal): AsyncGenerator<SourceChange> {
+  const rest = random.pick([0, 50, 300, 900]);
+  async function* changes(process: Process, look: () => Promise<unknown>): AsyncGenerator<SourceChange> {
     yield* round();
     if (!again) return;
     if (rest > 0) {
       yield { kind: 'checkpoint', cursor: 1 };
-      await clock.sleep(rest, signal);
+      process.stalledUntil = world.scheduler.steps + rest;
+      await look();
     }
+    // It is because of changes that one looks again.
+    for (const key of items.keys()) if (random.chance(0.5)) items.set(key, world.newContent(source, key));
     yield* round();
   }
   async function* round(): AsyncGenerator<SourceChange> {
@@ -117,12 +119,12 @@ export function list(world: World, source: string): Process {
     }
     yield { kind: 'complete', scope: '' };
   }
-  return world.start('listing', undefined, (ports, signal) =>
+  return world.start('listing', undefined, (ports, signal, process) =>
     runListing(
       ports,
       {
         ...connectorOf(world, source),
-        changes: changes(ports.clock, signal),
+        changes: changes(process, () => ports.catalog.cursors.load({ tenant: TENANT, collection: COLLECTION, source })),
         maxBytes: 100,
         deletes: true,
         concurrency: 2,

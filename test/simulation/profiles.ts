@@ -52,7 +52,7 @@ const PROFILES: readonly Profile[] = [
     ...USUAL,
     again: 0.7,
     pauses: [0, 5, 20, 80, 200, 300],
-    weights: { list: 24, migrate: 16, apiWrite: 6, publish: 6, work: 10, build: 0, drop: 0, read: 2, repair: 2 },
+    weights: { list: 24, migrate: 5, apiWrite: 6, publish: 6, work: 10, build: 0, drop: 0, read: 2, repair: 2 },
   },
   {
     name: 'forgotten tombstones',
@@ -93,8 +93,10 @@ const PROFILES: readonly Profile[] = [
   },
 ];
 
-export function anyProfile(random: Random): Profile {
-  return random.pick(PROFILES);
+/** @param name only this one */
+export function anyProfile(random: Random, name?: string): Profile {
+  const any = random.pick(PROFILES);
+  return PROFILES.find((profile) => profile.name === name) ?? any;
 }
 
 /** Which operation comes next. */

@@ -1,6 +1,7 @@
 import { MUTANTS } from './mutants.js';
 import type { Mutant } from './mutants/mutant.js';
 import { randomOperation, startWorker } from './operations.js';
+import { anyProfile } from './profiles.js';
 import { checkQuiescent, quiesce } from './quiesce.js';
 import { Random } from './random.js';
 import { Scheduler } from './scheduler.js';
@@ -23,13 +24,14 @@ export async function simulate(
   operations: number,
   mutant?: string,
   trace?: (line: string) => void,
+  profile?: string,
 ): Promise<Run> {
   const guard = mutant === undefined ? AS_DESIGNED : MUTANTS[mutant];
   if (!guard) throw new Error(`There is no mutant ${mutant ?? ''}: one of ${Object.keys(MUTANTS).join(', ')}.`);
   const random = new Random(seed);
   const scheduler = new Scheduler(random);
   scheduler.trace = trace;
-  const world = new World(scheduler, random, guard);
+  const world = new World(scheduler, random, guard, anyProfile(random, profile));
   let violation: string | undefined;
   try {
     startWorker(world, world.catalog.release!.generation);

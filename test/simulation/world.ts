@@ -11,7 +11,7 @@ import { type Content, Stores, blobPort, cachePort, processingPorts, vectorPort 
 import type { Mutant } from './mutants/mutant.js';
 import { Oracle } from './oracle.js';
 import { type SimPorts, pipelinePorts } from './ports.js';
-import { type Profile, anyProfile } from './profiles.js';
+import type { Profile } from './profiles.js';
 import type { Random } from './random.js';
 import { type Process, type Scheduler, Violation } from './scheduler.js';
 
@@ -57,8 +57,6 @@ export class World {
   readonly processes: Running[] = [];
   /** When an item that is there appeared: step, by source and key. */
   readonly presentSince = new Map<string, number>();
-  /** What happens how often. */
-  readonly profile: Profile;
   /** How often content does not parse. */
   readonly failing: number;
   readonly onParseFailure: 'stale' | 'hide';
@@ -82,6 +80,8 @@ export class World {
     readonly scheduler: Scheduler,
     readonly random: Random,
     readonly mutant: Mutant,
+    /** What happens how often. */
+    readonly profile: Profile,
   ) {
     this.stores = new Stores({
       blobDeleted: (blob) => this.oracle.blobDeleted(blob),
@@ -93,7 +93,6 @@ export class World {
       switched: (release) => this.oracle.switched(release),
     });
     this.oracle = new Oracle(this);
-    this.profile = anyProfile(random);
     this.failing = random.pick([0.05, 0.15, 0.4]);
     this.onParseFailure = random.chance(0.2) ? 'hide' : 'stale';
     scheduler.onSpent = (process) => this.kill(process);
