@@ -62,7 +62,7 @@ function edit(world: World): void {
   const items = world.sourceItems.get(source)!;
   const key = random.pick(KEYS);
   const name = `${source}/${key}`;
-  if (random.chance(0.3)) {
+  if (random.chance(world.profile.deletes)) {
     items.delete(key);
     world.presentSince.delete(name);
   } else {
@@ -152,10 +152,13 @@ function apiWrite(world: World): void {
   const { random } = world;
   const key = random.pick(KEYS);
   const name = { ...WRITER_NAME, key };
+  const deletes = random.chance(world.profile.deletes);
   const action = random.next();
   world.start('api', undefined, async (ports, signal) => {
     const writes = new DocumentWrites(ports);
-    if (action < 0.5) {
+    if (deletes) {
+      await writes.delete(CALLER, name, { signal });
+    } else if (action < 0.6) {
       const content = world.newContent('api', key) as unknown as Readable;
       await writes.put(
         CALLER,
@@ -163,13 +166,11 @@ function apiWrite(world: World): void {
         { content, fields: async () => ({ policy: { principals: ['reader'] } }) },
         { signal },
       );
-    } else if (action < 0.7) {
+    } else if (action < 0.8) {
       await writes.patch(CALLER, name, { title: `t${random.below(5)}`, metadata: { n: random.below(5) } }, { signal });
-    } else if (action < 0.85) {
+    } else {
       const principals = random.chance(0.6) ? ['other'] : ['reader'];
       await writes.patch(CALLER, name, { policy: { principals } }, { signal });
-    } else {
-      await writes.delete(CALLER, name, { signal });
     }
   });
 }

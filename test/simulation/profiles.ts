@@ -33,13 +33,15 @@ export interface Profile {
   readonly victims: readonly string[];
   /** How often the bytes of an item are some that it had before. */
   readonly same: number;
+  /** How often a change is a deletion. */
+  readonly deletes: number;
   /** How often a listing goes over its source twice. */
   readonly again: number;
   /** Steps between two operations: mostly few, so that much is under way at once; sometimes enough to settle. */
   readonly pauses: readonly number[];
 }
 
-const USUAL = { victims: ['listing'], same: 0.35, again: 0.1, pauses: [0, 2, 5, 10, 20, 40, 80, 200] };
+const USUAL = { victims: ['listing'], same: 0.35, deletes: 0.25, again: 0.1, pauses: [0, 2, 5, 10, 20, 40, 80, 200] };
 
 /**
  * A history is of one kind: what has to meet for a guard to matter is rare where everything happens, and frequent where
@@ -58,8 +60,9 @@ const PROFILES: readonly Profile[] = [
     name: 'forgotten tombstones',
     ...USUAL,
     victims: ['publisher', 'listing'],
+    deletes: 0.5,
     pauses: [0, 5, 20, 80, 200, 300],
-    weights: { purge: 16, publish: 24, list: 20, stall: 10, work: 10, build: 0, migrate: 0, read: 2, repair: 1 },
+    weights: { apiWrite: 40, publish: 44, purge: 16, edit: 8, list: 10, work: 10, build: 0, migrate: 0, read: 2, repair: 0 },
   },
   {
     name: 'texts that come and go',

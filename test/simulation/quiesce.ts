@@ -17,6 +17,7 @@ export async function quiesce(world: World): Promise<void> {
   for (const { process } of world.processes) {
     process.stalledUntil = 0;
     delete process.effectsLeft;
+    delete process.stall;
   }
   await drain(world);
   for (const source of SOURCES) {

@@ -13,6 +13,8 @@ export interface Process {
   stalledUntil: number;
   /** Dies after so many more effects. */
   effectsLeft?: number;
+  /** Stands still after so many more effects, for so many steps. */
+  stall?: { after: number; readonly steps: number };
 }
 
 /** What the ports of a process need of the scheduler; a clean build answers at once. */
@@ -127,6 +129,7 @@ export class Scheduler {
         this.onSpent(pending.process);
         return;
       }
+      this.#mayStall(pending.process);
       pending.resolve(value);
     } catch (error) {
       if (this.trace)
@@ -134,6 +137,12 @@ export class Scheduler {
       if (error instanceof Violation) this.broken ??= error;
       pending.reject(error);
     }
+  }
+
+  #mayStall(process: Process): void {
+    if (!process.stall || (process.stall.after -= 1) > 0) return;
+    process.stalledUntil = this.steps + process.stall.steps;
+    delete process.stall;
   }
 
   #choose(): Pending | undefined {

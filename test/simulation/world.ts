@@ -213,6 +213,11 @@ export class World {
     // Some die after so many effects, wherever that is: between any two steps.
     if (!this.calm && kind !== 'worker' && this.random.chance(0.12))
       process.effectsLeft = 1 + this.random.below(this.random.pick([3, 8, 25]));
+    if (!this.calm && this.random.chance(this.profile.victims.includes(kind) ? 0.25 : 0.03))
+      process.stall = {
+        after: 1 + this.random.below(this.random.pick([1, 3, 8, 25])),
+        steps: this.random.below(1500),
+      };
     const controller = new AbortController();
     setMaxListeners(0, controller.signal);
     const connection = { log: this.log };
