@@ -33,6 +33,8 @@ export class Oracle {
   readonly #changedAt = new Map<string, number>();
   #switchedAt = 0;
   #release = 1;
+  /** The visible revision of a row whose text was once recorded, by row. */
+  readonly #recorded = new Map<string, string>();
   /** What the live group had committed when a switch began, by the switch's number. */
   readonly goals = new Map<number, { event: ChangeEvent; position: Position }[]>();
 
@@ -86,6 +88,11 @@ export class Oracle {
     }
   }
 
+  /** A text's record came or went. */
+  textChanged(id: string): void {
+    this.#dirty.add(id);
+  }
+
   touched(_generation: string, id: string): void {
     this.#dirty.add(id);
   }
@@ -132,6 +139,26 @@ export class Oracle {
         `law 5: ${generation} commits ${position.partition}:${position.offset} of ${event.key} before it is applied`,
       );
     }
+    const row = this.world.catalog.row(generation, documentId(event));
+    if (row?.visible && row.state === 'live' && row.seen.version === this.world.version(event, position)) {
+      // Nobody comes back to what is committed.
+      if (!this.#hasText(row)) this.#fail(`law 1: ${generation} commits ${row.documentId} without its text`);
+    }
+  }
+
+  #hasText({ documentId: id, visible }: DocumentRow): boolean {
+    const record = this.world.catalog.revisions.get(id)?.get(visible?.revision ?? '');
+    return record !== undefined && this.world.stores.blobs.has(record.parsed.blob);
+  }
+
+  /** Whoever shows a revision may still have to store its text; once it is there, it stays. */
+  #keepsText(row: DocumentRow): void {
+    const name = `${row.generation}/${row.documentId}`;
+    const revision = row.visible?.revision;
+    if (revision === undefined) this.#recorded.delete(name);
+    else if (this.#hasText(row)) this.#recorded.set(name, revision);
+    else if (this.#recorded.get(name) === revision) this.#fail(`law 1: ${name} lost the text of what it shows`);
+    else this.#recorded.delete(name);
   }
 
   #state(generation: string, event: ChangeEvent, position: Position): string {
@@ -218,6 +245,7 @@ export class Oracle {
     for (const row of catalog.everywhere(id)) {
       if (catalog.generations.get(row.generation)?.state === 'dropped') continue;
       this.#complete(row);
+      this.#keepsText(row);
     }
     const head = catalog.heads.get(id);
     if (!head) return;

@@ -130,6 +130,7 @@ async function cleanBuild(world: World, generation: string, known: Map<string, {
   const catalog = new CatalogModel({
     rowChanged: () => undefined,
     headChanged: () => undefined,
+    textChanged: () => undefined,
     switched: () => undefined,
   });
   const turns: Turns = {

@@ -90,6 +90,7 @@ export class World {
     this.catalog = new CatalogModel({
       rowChanged: (row) => this.oracle.rowChanged(row),
       headChanged: (head) => this.oracle.headChanged(head),
+      textChanged: (id) => this.oracle.textChanged(id),
       switched: (release) => this.oracle.switched(release),
     });
     this.oracle = new Oracle(this);

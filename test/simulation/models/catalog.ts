@@ -20,6 +20,8 @@ import { type Process, type Turns, opNumber } from '../scheduler.js';
 export interface CatalogHooks {
   rowChanged(row: DocumentRow): void;
   headChanged(head: Head): void;
+  /** A text's record came or went. */
+  textChanged(documentId: string): void;
   switched(release: Release): void;
 }
 
@@ -142,6 +144,7 @@ export class CatalogModel {
     if (!of) this.revisions.set(record.documentId, (of = new Map<string, RevisionRecord>()));
     if (of.has(record.revision)) return this.useRevision(record.documentId, record.revision, record.version)!;
     of.set(record.revision, record);
+    this.hooks.textChanged(record.documentId);
     return record;
   }
 
@@ -163,8 +166,16 @@ export class CatalogModel {
     const shown = this.#shown(documentId);
     const of = this.revisions.get(documentId);
     const taken = [...(of?.values() ?? [])].filter((record) => !shown.has(record.revision) && wanted(record));
-    for (const record of taken) of!.delete(record.revision);
+    this.forget(
+      documentId,
+      taken.map((record) => record.revision),
+    );
     return taken;
+  }
+
+  forget(documentId: string, revisions: readonly string[]): void {
+    for (const revision of revisions) this.revisions.get(documentId)?.delete(revision);
+    this.hooks.textChanged(documentId);
   }
 
   /** A tombstone's row goes with its head. */
@@ -332,7 +343,7 @@ export function catalogPort(
         ),
       forget: (id, revisions) =>
         call(OP.revisionsForget, () => {
-          for (const revision of revisions) model.revisions.get(id)?.delete(revision);
+          model.forget(id, revisions);
         }),
       known: (blobs) =>
         call(OP.revisionsGet, () => {
