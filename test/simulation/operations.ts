@@ -18,7 +18,7 @@ import { type OperationName, anyOperation } from './profiles.js';
 import { opNumber } from './scheduler.js';
 import type { pipelinePorts } from './ports.js';
 import type { Process } from './scheduler.js';
-import { COLLECTION, KEYS, SOURCES, STREAM, TENANT, type World } from './world.js';
+import { COLLECTION, SOURCES, STREAM, TENANT, type World } from './world.js';
 
 const HOUR = 3_600_000;
 const CALLER = { tenant: TENANT, principals: ['reader', 'other'] };
@@ -60,7 +60,7 @@ function edit(world: World): void {
   const { random } = world;
   const source = random.pick(SOURCES);
   const items = world.sourceItems.get(source)!;
-  const key = random.pick(KEYS);
+  const key = random.pick(world.profile.keys);
   const name = `${source}/${key}`;
   if (random.chance(world.profile.deletes)) {
     items.delete(key);
@@ -76,7 +76,7 @@ export function list(world: World, source: string): Process {
   const { random, calm, mutant, profile } = world;
   const items = world.sourceItems.get(source)!;
   const breaksAfter = !calm && random.chance(0.2) ? random.below(3) : Infinity;
-  const unreadable = !calm && random.chance(0.1) ? random.pick(KEYS) : undefined;
+  const unreadable = !calm && random.chance(0.1) ? random.pick(world.profile.keys) : undefined;
   // Some tell everything twice, in one go or with a checkpoint and a while between.
   const again = !calm && random.chance(profile.again);
   const rest = random.pick([0, 50, 300, 900]);
@@ -112,6 +112,8 @@ export function list(world: World, source: string): Process {
         key,
         scope: '',
         quick: { id: now.id },
+        // What only a read can tell is read again each time.
+        fresh: random.chance(profile.fresh),
         bytes: 1,
         open: () => now as unknown as Readable,
         observedAt: new Date(world.scheduler.now()).toISOString(),
@@ -142,7 +144,7 @@ function connectorOf(world: World, source: string) {
 /** Deletes what a connector brought; what it still finds comes back with its next listing. */
 function removeByHand(world: World): void {
   const source = world.random.pick(SOURCES);
-  const key = world.random.chance(0.5) ? { key: world.random.pick(KEYS) } : {};
+  const key = world.random.chance(0.5) ? { key: world.random.pick(world.profile.keys) } : {};
   world.start('removal', undefined, (ports, signal) =>
     deleteListed(ports, { ...connectorOf(world, source), ...key, signal }, () => undefined),
   );
@@ -150,7 +152,7 @@ function removeByHand(world: World): void {
 
 function apiWrite(world: World): void {
   const { random } = world;
-  const key = random.pick(KEYS);
+  const key = random.pick(world.profile.keys);
   const name = { ...WRITER_NAME, key };
   const deletes = random.chance(world.profile.deletes);
   const action = random.next();

@@ -31,8 +31,14 @@ export interface Profile {
   readonly weights?: Readonly<Partial<Record<OperationName, number>>>;
   /** Kinds of processes that stall and die rather than others. */
   readonly victims: readonly string[];
+  /** How often they stand still where it matters. */
+  readonly stalls: number;
+  /** The keys of each source's items. */
+  readonly keys: readonly string[];
   /** How often the bytes of an item are some that it had before. */
   readonly same: number;
+  /** How often only a read tells whether an item changed. */
+  readonly fresh: number;
   /** How often a change is a deletion. */
   readonly deletes: number;
   /** How often a listing goes over its source twice. */
@@ -41,7 +47,16 @@ export interface Profile {
   readonly pauses: readonly number[];
 }
 
-const USUAL = { victims: ['listing'], same: 0.35, deletes: 0.25, again: 0.1, pauses: [0, 2, 5, 10, 20, 40, 80, 200] };
+const USUAL = {
+  victims: ['listing'],
+  stalls: 0.25,
+  keys: ['a', 'b', 'c'],
+  same: 0.35,
+  fresh: 0.1,
+  deletes: 0.25,
+  again: 0.1,
+  pauses: [0, 2, 5, 10, 20, 40, 80, 200],
+};
 
 /**
  * A history is of one kind: what has to meet for a guard to matter is rare where everything happens, and frequent where
@@ -62,7 +77,18 @@ const PROFILES: readonly Profile[] = [
     victims: ['publisher', 'listing'],
     deletes: 0.5,
     pauses: [0, 5, 20, 80, 200, 300],
-    weights: { apiWrite: 40, publish: 44, purge: 16, edit: 8, list: 10, work: 10, build: 0, migrate: 0, read: 2, repair: 0 },
+    weights: {
+      apiWrite: 40,
+      publish: 44,
+      purge: 16,
+      edit: 8,
+      list: 10,
+      work: 10,
+      build: 0,
+      migrate: 0,
+      read: 2,
+      repair: 0,
+    },
   },
   {
     name: 'texts that come and go',
@@ -85,6 +111,10 @@ const PROFILES: readonly Profile[] = [
   {
     name: 'owners',
     ...USUAL,
+    stalls: 0.4,
+    keys: ['a'],
+    same: 0.9,
+    fresh: 0.7,
     again: 0.4,
     weights: { list: 34, edit: 30, stall: 14, kill: 12, removeByHand: 5, apiWrite: 4, publish: 4, build: 0, read: 1 },
   },

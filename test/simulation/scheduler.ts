@@ -13,8 +13,8 @@ export interface Process {
   stalledUntil: number;
   /** Dies after so many more effects. */
   effectsLeft?: number;
-  /** Stands still after so many more effects, for so many steps. */
-  stall?: { after: number; readonly steps: number };
+  /** Stands still before so many more effects (of one kind, or of any), for so many steps and so long. */
+  stall?: { before: number; readonly op?: number; readonly steps: number; readonly ms: number };
 }
 
 /** What the ports of a process need of the scheduler; a clean build answers at once. */
@@ -78,6 +78,7 @@ export class Scheduler {
 
   /** One port call: queued until chosen, then its effect happens at once. */
   call<T>(process: Process, op: number, effect: () => T): Promise<T> {
+    this.#mayStall(process, op);
     return new Promise<T>((resolve, reject) => {
       this.#ready.push({ process, op, effect, resolve: resolve as (value: unknown) => void, reject });
     });
@@ -129,7 +130,6 @@ export class Scheduler {
         this.onSpent(pending.process);
         return;
       }
-      this.#mayStall(pending.process);
       pending.resolve(value);
     } catch (error) {
       if (this.trace)
@@ -139,9 +139,11 @@ export class Scheduler {
     }
   }
 
-  #mayStall(process: Process): void {
-    if (!process.stall || (process.stall.after -= 1) > 0) return;
-    process.stalledUntil = this.steps + process.stall.steps;
+  #mayStall(process: Process, op: number): void {
+    const { stall } = process;
+    if (!stall || (stall.op ?? op) !== op || (stall.before -= 1) > 0) return;
+    process.stalledUntil = this.steps + stall.steps;
+    this.jump(stall.ms);
     delete process.stall;
   }
 

@@ -13,13 +13,12 @@ import { Oracle } from './oracle.js';
 import { type SimPorts, pipelinePorts } from './ports.js';
 import type { Profile } from './profiles.js';
 import type { Random } from './random.js';
-import { type Process, type Scheduler, Violation } from './scheduler.js';
+import { type Process, type Scheduler, Violation, opNumber } from './scheduler.js';
 
 export const TENANT = 't';
 export const COLLECTION = 'c';
 export const STREAM = 't/c';
 export const SOURCES = ['s1', 's2'] as const;
-export const KEYS = ['a', 'b', 'c'] as const;
 /** Documents of this key may hold content that never parses; of the others, content that parses once healed. */
 const HOPELESS_KEY = 'c';
 
@@ -35,6 +34,40 @@ const EXPECTED = new Set([
   'request_timeout',
   'content_missing',
 ]);
+
+/** Effects that others see, by kind of process: what may come between a look and one of these is what guards are for. */
+const DECISIVE: Readonly<Record<string, readonly string[]>> = {
+  listing: ['cursors.update', 'log.append'],
+  removal: ['cursors.update', 'log.append'],
+  publisher: ['log.append', 'heads.published'],
+  api: ['heads.decide'],
+  builder: ['log.hold', 'log.seek', 'documents.compareAndSet', 'vectors.write', 'generations'],
+  verify: ['vectors.prune', 'blobs.delete', 'revisions.take'],
+};
+const OF_APPLIERS = [
+  'heads.raise',
+  'revisions.use',
+  'revisions.add',
+  'revisions.take',
+  'revisions.get',
+  'vectors.write',
+  'vectors.prune',
+  'documents.compareAndSet',
+  'blobs.delete',
+  'log.ack',
+];
+
+/** When a process stands still: before one of its first effects, or before one that others see. */
+function anyStall(random: Random, kind: string): NonNullable<Process['stall']> {
+  const any = random.chance(0.5);
+  return {
+    before: 1 + random.below(any ? random.pick([3, 8, 25]) : 3),
+    ...(any ? {} : { op: opNumber(random.pick(DECISIVE[kind] ?? OF_APPLIERS)) }),
+    steps: random.below(random.pick([150, 1500])),
+    // Long enough to lose a lease.
+    ms: kind === 'listing' ? 40_000 : 0,
+  };
+}
 
 interface Running {
   readonly process: Process;
@@ -214,11 +247,8 @@ export class World {
     // Some die after so many effects, wherever that is: between any two steps.
     if (!this.calm && kind !== 'worker' && this.random.chance(0.12))
       process.effectsLeft = 1 + this.random.below(this.random.pick([3, 8, 25]));
-    if (!this.calm && this.random.chance(this.profile.victims.includes(kind) ? 0.25 : 0.03))
-      process.stall = {
-        after: 1 + this.random.below(this.random.pick([1, 3, 8, 25])),
-        steps: this.random.below(1500),
-      };
+    if (!this.calm && this.random.chance(this.profile.victims.includes(kind) ? this.profile.stalls : 0.03))
+      process.stall = anyStall(this.random, kind);
     const controller = new AbortController();
     setMaxListeners(0, controller.signal);
     const connection = { log: this.log };

@@ -221,6 +221,7 @@ const OP = {
   sources: opNumber('sources'),
   leases: opNumber('leases'),
   cursors: opNumber('cursors'),
+  cursorsUpdate: opNumber('cursors.update'),
 };
 
 /** The catalog as one process sees it. */
@@ -434,7 +435,7 @@ export function catalogPort(
           const known = model.cursors.get(name.source);
           return known && { fence: known.fence, cursor: null };
         }),
-      save: (name, fence) => call(OP.cursors, () => fenced(name, fence)),
+      save: (name, fence) => call(OP.cursorsUpdate, () => fenced(name, fence)),
       inventory: (name, options) =>
         call(OP.cursors, () =>
           page(
@@ -445,7 +446,7 @@ export function catalogPort(
         ),
       item: (name, key) => call(OP.cursors, () => items(name).get(key)),
       updateInventory: (name, fence, put, remove) =>
-        call(OP.cursors, () => {
+        call(OP.cursorsUpdate, () => {
           if (!fenced(name, fence)) return false;
           for (const item of put) items(name).set(item.key, item);
           for (const key of remove) items(name).delete(key);
