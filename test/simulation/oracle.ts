@@ -33,6 +33,8 @@ export class Oracle {
   readonly #changedAt = new Map<string, number>();
   #switchedAt = 0;
   #release = 1;
+  /** The newest event that the log has of each document of a connector. */
+  readonly #newest = new Map<string, { readonly version: VersionKey; readonly event: ChangeEvent }>();
   /** The visible revision of a row whose text was once recorded, by row. */
   readonly #recorded = new Map<string, string>();
   /** What the live group had committed when a switch began, by the switch's number. */
@@ -58,11 +60,28 @@ export class Oracle {
         this.#fail(`law 4: ${version} of ${id} reaches the log after ${known.newest}`);
       }
     }
+    if (event.sequence === undefined) {
+      const version = versionKey(eventVersion(event, position));
+      if (version > (this.#newest.get(id)?.version ?? '')) this.#newest.set(id, { version, event });
+      this.inventoryChanged(event.source, event.key);
+    }
     if (event.op === 'delete' && process.name === 'listing') {
       const since = this.world.presentSince.get(`${event.source}/${event.key}`);
       if (since !== undefined && since < process.startedAt) {
         this.#fail(`law 6: a listing deletes ${event.source}/${event.key}, which was there all the time`);
       }
+    }
+  }
+
+  /** What an inventory calls settled is what the log says last, or no listing would ever see to the difference. */
+  inventoryChanged(source: string, key: string): void {
+    const item = this.world.catalog.inventory.get(source)?.get(key);
+    if (item?.state.unsettled === true) return;
+    const newest = this.#newest.get(this.world.id(source, key))?.event;
+    const says = newest?.op === 'upsert' ? newest.content?.sha256 : undefined;
+    if (item?.state.sha256 !== says) {
+      const has = JSON.stringify(item?.state.sha256 ?? 'nothing');
+      this.#fail(`law 4: the inventory has ${has} of ${source}/${key}, the log says ${says ?? 'nothing'}`);
     }
   }
 

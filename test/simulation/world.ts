@@ -124,6 +124,7 @@ export class World {
       rowChanged: (row) => this.oracle.rowChanged(row),
       headChanged: (head) => this.oracle.headChanged(head),
       textChanged: (id) => this.oracle.textChanged(id),
+      inventoryChanged: (source, key) => this.oracle.inventoryChanged(source, key),
       switched: (release) => this.oracle.switched(release),
     });
     this.oracle = new Oracle(this);

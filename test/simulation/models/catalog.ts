@@ -22,6 +22,7 @@ export interface CatalogHooks {
   headChanged(head: Head): void;
   /** A text's record came or went. */
   textChanged(documentId: string): void;
+  inventoryChanged(source: string, key: string): void;
   switched(release: Release): void;
 }
 
@@ -54,6 +55,10 @@ export class CatalogModel {
   #tokens = 0;
 
   constructor(private readonly hooks: CatalogHooks) {}
+
+  inventoryChanged(source: string, key: string): void {
+    this.hooks.inventoryChanged(source, key);
+  }
 
   switched(release: Release): void {
     this.hooks.switched(release);
@@ -450,6 +455,7 @@ export function catalogPort(
           if (!fenced(name, fence)) return false;
           for (const item of put) items(name).set(item.key, item);
           for (const key of remove) items(name).delete(key);
+          for (const key of [...put.map((item) => item.key), ...remove]) model.inventoryChanged(name.source, key);
           return true;
         }),
       delete: unsupported,
