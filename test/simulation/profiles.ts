@@ -94,7 +94,9 @@ const PROFILES: readonly Profile[] = [
     name: 'texts that come and go',
     ...USUAL,
     victims: ['worker'],
+    keys: ['a', 'c'],
     same: 0.9,
+    stalls: 0.5,
     weights: { expire: 14, apiWrite: 30, publish: 24, work: 16, stall: 10, build: 4, read: 2, migrate: 0, edit: 10 },
   },
   {

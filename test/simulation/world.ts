@@ -50,6 +50,8 @@ const OF_APPLIERS = [
   'revisions.add',
   'revisions.take',
   'revisions.get',
+  'revisions.forget',
+  'blobs.read',
   'vectors.write',
   'vectors.prune',
   'documents.compareAndSet',
