@@ -171,15 +171,14 @@ export class CatalogModel {
     const shown = this.#shown(documentId);
     const of = this.revisions.get(documentId);
     const taken = [...(of?.values() ?? [])].filter((record) => !shown.has(record.revision) && wanted(record));
-    this.forget(
-      documentId,
-      taken.map((record) => record.revision),
-    );
+    for (const record of taken) of!.delete(record.revision);
+    this.hooks.textChanged(documentId);
     return taken;
   }
 
-  forget(documentId: string, revisions: readonly string[]): void {
-    for (const revision of revisions) this.revisions.get(documentId)?.delete(revision);
+  forget(documentId: string, revision: string, blob: string): void {
+    const of = this.revisions.get(documentId);
+    if (of?.get(revision)?.parsed.blob === blob) of.delete(revision);
     this.hooks.textChanged(documentId);
   }
 
@@ -347,10 +346,7 @@ export function catalogPort(
             model.take(id, (record) => record.replacedAt !== undefined && record.replacedAt < before),
           ),
         ),
-      forget: (id, revisions) =>
-        call(OP.revisionsForget, () => {
-          model.forget(id, revisions);
-        }),
+      forget: (id, revision, blob) => call(OP.revisionsForget, () => model.forget(id, revision, blob)),
       known: (blobs) =>
         call(OP.revisionsGet, () => {
           const wanted = new Set(blobs);
