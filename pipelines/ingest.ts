@@ -1,4 +1,4 @@
-import { type FootnoteError, asFootnoteError, throwIfAborted } from '../src/core/errors.js';
+import { FootnoteError, asFootnoteError, throwIfAborted } from '../src/core/errors.js';
 import type { Generation } from '../src/core/generation.js';
 import { canonicalJson } from '../src/core/json.js';
 import type { DocumentRow, VisibleVersion } from '../src/core/ports/catalog.js';
@@ -118,15 +118,17 @@ async function write(work: Work, points: readonly Point[]): Promise<void> {
 
 /** Makes the written points the document's visible version, and removes what they replace. */
 async function show(work: Work, first: DocumentRow | undefined, made: Made): Promise<ApplyOutcome> {
-  const { ports, generation, documentId } = work;
+  const { generation, documentId } = work;
   const visible = visibleVersion(work, made);
   const mine = { generation: generation.id, documentId, state: 'live' as const, seen: rowVersion(work), visible };
   const result = await timed(work, 'commit', () => settle(work, first, () => ({ ...mine, updatedAt: nowIso(work) })));
   if (result.by === 'newer') return superseded(work, result.row);
   await reach(work, 'apply:row-written');
   const row = result.by === 'twin' ? result.row : mine;
-  if (result.by === 'me' && !(await ports.revisions.get(documentId, made.revision))) {
+  if (!(await hasText(work, row))) {
     // Retention took the replaced text between its use and the row that shows it again. Rows protect it from now on.
+    // A twin that wrote the row may have died before it came to this.
+    if (row.visible?.revision !== made.revision) throw textMissing(documentId);
     await keepText(work, made.revision, made.parsed);
   }
   await reach(work, 'apply:text-ensured');
@@ -159,7 +161,10 @@ async function fail(work: Work, first: DocumentRow | undefined, error: FootnoteE
   });
   const result = await settle(work, first, (expected) => ({ ...next(expected), updatedAt: nowIso(work) }));
   if (result.by === 'newer') return superseded(work, result.row);
-  if (result.by === 'twin') return settled(work, result.row);
+  if (result.by === 'twin') {
+    if (!(await hasText(work, result.row))) throw textMissing(documentId);
+    return settled(work, result.row);
+  }
   await reach(work, 'apply:row-failed');
   const row = next(result.replaced);
   if (result.replaced) await prune(work, row);
@@ -226,9 +231,14 @@ async function belowFloor(work: Work): Promise<boolean> {
 }
 
 /** Whether a live row's normalized text is still recorded; when it is not, the change is applied again. */
-async function hasText(work: Work, row: DocumentRow): Promise<boolean> {
+async function hasText(work: Work, row: Pick<DocumentRow, 'visible'>): Promise<boolean> {
   if (!row.visible) return true;
   return (await work.ports.revisions.get(work.documentId, row.visible.revision)) !== undefined;
+}
+
+/** Another parser's text can't be made here: its worker stores it, or the next attempt shows this one's. */
+function textMissing(documentId: string): FootnoteError {
+  return new FootnoteError('unavailable', `The text that document ${documentId} shows is not stored yet: try again.`);
 }
 
 function visibleVersion(work: Work, made: Made): VisibleVersion {

@@ -46,8 +46,8 @@ export async function revise(work: Work): Promise<Revised> {
     const parsed = await storedText(work, known.parsed);
     if (parsed) return { revision, parser: identified.parser, parsed };
     if (await headIsNewer(work)) throw gone(content);
-    // The record outlived its blob (somebody removed the file): make the text anew.
-    await ports.revisions.forget(documentId, [revision]);
+    // The record outlived its blob (somebody removed the file): make the text anew. A twin may have done so by now.
+    await ports.revisions.forget(documentId, revision, known.parsed.blob);
   }
   throwIfAborted(options.signal);
   const parsed = await timed(work, 'parse', () =>

@@ -10,6 +10,8 @@ interface Share {
   readonly stride: number;
   readonly ops: number;
   readonly mutant?: string;
+  /** Only histories of this kind. */
+  readonly profile?: string;
   /** Ends at the first violation. */
   readonly first: boolean;
 }
@@ -26,7 +28,7 @@ async function share(of: Share): Promise<Result> {
   const total = { runs: 0, steps: 0, events: 0, hashes: 0 };
   const violations: Run[] = [];
   for (let seed = of.from; seed < of.to; seed += of.stride) {
-    const run = await simulate(seed, of.ops, of.mutant);
+    const run = await simulate(seed, of.ops, of.mutant, undefined, of.profile);
     total.runs += 1;
     total.steps += run.steps;
     total.events += run.events;
@@ -63,6 +65,7 @@ async function main(): Promise<void> {
       from: { type: 'string', default: '0' },
       threads: { type: 'string', default: '2' },
       mutant: { type: 'string' },
+      profile: { type: 'string' },
       mutants: { type: 'boolean', default: false },
       trace: { type: 'string' },
       table: { type: 'boolean', default: false },
@@ -76,15 +79,16 @@ async function main(): Promise<void> {
     return;
   }
   if (values.trace !== undefined) {
-    const run = await simulate(Number(values.trace), ops, values.mutant, (line) => console.log(line));
+    const run = await simulate(Number(values.trace), ops, values.mutant, (line) => console.log(line), values.profile);
     console.log(JSON.stringify(run));
     process.exitCode = run.violation === undefined ? 0 : 1;
     return;
   }
+  const only = values.profile === undefined ? {} : { profile: values.profile };
   if (values.mutants) {
     for (const [name, mutant] of Object.entries(MUTANTS)) {
       if (values.mutant !== undefined && values.mutant !== name) continue;
-      const result = await share({ from, to: from + seeds, stride: 1, ops, mutant: name, first: true });
+      const result = await share({ from, to: from + seeds, stride: 1, ops, mutant: name, first: true, ...only });
       const caught = result.violations[0];
       const where = caught ? `seed ${caught.seed}: ${caught.violation!.split('\n')[0]!}` : 'not caught';
       console.log(
@@ -99,6 +103,7 @@ async function main(): Promise<void> {
     to: from + seeds,
     ops,
     first: false,
+    ...only,
     ...(values.mutant === undefined ? {} : { mutant: values.mutant }),
   };
   const results = await inThreads(Number(values.threads), of);

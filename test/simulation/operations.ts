@@ -14,10 +14,11 @@ import type { Visibility } from '../../src/core/ports/catalog.js';
 import type { SourceChange } from '../../src/core/ports/connector.js';
 import { DocumentWrites } from '../../src/services/documents.js';
 import { deleteListed, runListing } from '../../src/services/listing.js';
+import { type OperationName, anyOperation } from './profiles.js';
 import { opNumber } from './scheduler.js';
 import type { pipelinePorts } from './ports.js';
 import type { Process } from './scheduler.js';
-import { COLLECTION, KEYS, SOURCES, STREAM, TENANT, type World } from './world.js';
+import { COLLECTION, SOURCES, STREAM, TENANT, type World } from './world.js';
 
 const HOUR = 3_600_000;
 const CALLER = { tenant: TENANT, principals: ['reader', 'other'] };
@@ -25,51 +26,43 @@ const WRITER_NAME = { collection: COLLECTION, source: 'api' };
 
 type Ports = ReturnType<typeof pipelinePorts>;
 
-/** What can happen in the world, with its weight. */
-const OPERATIONS: readonly (readonly [number, (world: World) => void])[] = [
-  [22, editSource],
-  [12, (world) => void list(world, world.random.pick(SOURCES))],
-  [18, apiWrite],
-  [12, (world) => void publish(world)],
-  [7, (world) => startWorker(world, world.random.pick(world.consuming()).id)],
-  [5, killSomebody],
-  [5, stallSomebody],
-  [2, (world) => world.scheduler.jump(world.random.pick([1000, 40_000, 20 * 60_000, 2 * HOUR, -5000]))],
-  [3, build],
-  [3, (world) => void release(world)],
-  [1, drop],
-  [8, read],
-  [1, blackout],
-  [1, removeByHand],
-  [1, (world) => void world.due.add('purge')],
-  [5, (world) => void repair(world)],
-  [3, replay],
-  [2, (world) => world.log.trim()],
-  [1, expire],
-  [3, (world) => void world.due.add('migrate')],
-];
-
-const TOTAL = OPERATIONS.reduce((sum, [weight]) => sum + weight, 0);
+const OPERATIONS: Readonly<Record<OperationName, (world: World) => unknown>> = {
+  edit,
+  list: (world) => list(world, world.random.pick(SOURCES)),
+  apiWrite,
+  publish,
+  work: (world) => startWorker(world, world.random.pick(world.consuming()).id),
+  kill: killSomebody,
+  stall: stallSomebody,
+  jump: (world) => world.scheduler.jump(world.random.pick([1000, 40_000, 20 * 60_000, 2 * HOUR, -5000])),
+  build,
+  release,
+  drop,
+  read,
+  blackout,
+  removeByHand,
+  purge: (world) => world.due.add('purge'),
+  repair,
+  replay,
+  trim: (world) => world.log.trim(),
+  expire,
+  migrate: (world) => world.due.add('migrate'),
+};
+const NUMBERS = new Map(Object.keys(OPERATIONS).map((name, at) => [name, at]));
 
 export function randomOperation(world: World): void {
-  let at = world.random.below(TOTAL);
-  for (const [weight, run] of OPERATIONS) {
-    at -= weight;
-    if (at < 0) {
-      world.scheduler.note(2000 + weight);
-      run(world);
-      return;
-    }
-  }
+  const name = anyOperation(world.random, world.profile);
+  world.scheduler.note(2000 + NUMBERS.get(name)!);
+  OPERATIONS[name](world);
 }
 
-function editSource(world: World): void {
+function edit(world: World): void {
   const { random } = world;
   const source = random.pick(SOURCES);
   const items = world.sourceItems.get(source)!;
-  const key = random.pick(KEYS);
+  const key = random.pick(world.profile.keys);
   const name = `${source}/${key}`;
-  if (random.chance(0.3)) {
+  if (random.chance(world.profile.deletes)) {
     items.delete(key);
     world.presentSince.delete(name);
   } else {
@@ -80,11 +73,26 @@ function editSource(world: World): void {
 
 /** A listing by a new owner of the source; a former one may still be at it. Some break off, some can't read an item. */
 export function list(world: World, source: string): Process {
-  const { random, calm, mutant } = world;
+  const { random, calm, mutant, profile } = world;
   const items = world.sourceItems.get(source)!;
   const breaksAfter = !calm && random.chance(0.2) ? random.below(3) : Infinity;
-  const unreadable = !calm && random.chance(0.1) ? random.pick(KEYS) : undefined;
-  async function* changes(): AsyncGenerator<SourceChange> {
+  const unreadable = !calm && random.chance(0.1) ? random.pick(world.profile.keys) : undefined;
+  // Some tell everything twice, in one go or with a checkpoint and a while between.
+  const again = !calm && random.chance(profile.again);
+  const rest = random.pick([0, 50, 300, 900]);
+  async function* changes(process: Process, look: () => Promise<unknown>): AsyncGenerator<SourceChange> {
+    yield* round();
+    if (!again) return;
+    if (rest > 0) {
+      yield { kind: 'checkpoint', cursor: 1 };
+      process.stalledUntil = world.scheduler.steps + rest;
+      await look();
+    }
+    // It is because of changes that one looks again.
+    for (const key of items.keys()) if (random.chance(0.5)) items.set(key, world.newContent(source, key));
+    yield* round();
+  }
+  async function* round(): AsyncGenerator<SourceChange> {
     let count = 0;
     for (const [key] of [...items]) {
       if (count >= breaksAfter) {
@@ -104,6 +112,8 @@ export function list(world: World, source: string): Process {
         key,
         scope: '',
         quick: { id: now.id },
+        // What only a read can tell is read again each time.
+        fresh: random.chance(profile.fresh),
         bytes: 1,
         open: () => now as unknown as Readable,
         observedAt: new Date(world.scheduler.now()).toISOString(),
@@ -111,12 +121,12 @@ export function list(world: World, source: string): Process {
     }
     yield { kind: 'complete', scope: '' };
   }
-  return world.start('listing', undefined, (ports, signal) =>
+  return world.start('listing', undefined, (ports, signal, process) =>
     runListing(
       ports,
       {
         ...connectorOf(world, source),
-        changes: changes(),
+        changes: changes(process, () => ports.catalog.cursors.load({ tenant: TENANT, collection: COLLECTION, source })),
         maxBytes: 100,
         deletes: true,
         concurrency: 2,
@@ -134,7 +144,7 @@ function connectorOf(world: World, source: string) {
 /** Deletes what a connector brought; what it still finds comes back with its next listing. */
 function removeByHand(world: World): void {
   const source = world.random.pick(SOURCES);
-  const key = world.random.chance(0.5) ? { key: world.random.pick(KEYS) } : {};
+  const key = world.random.chance(0.5) ? { key: world.random.pick(world.profile.keys) } : {};
   world.start('removal', undefined, (ports, signal) =>
     deleteListed(ports, { ...connectorOf(world, source), ...key, signal }, () => undefined),
   );
@@ -142,12 +152,15 @@ function removeByHand(world: World): void {
 
 function apiWrite(world: World): void {
   const { random } = world;
-  const key = random.pick(KEYS);
+  const key = random.pick(world.profile.keys);
   const name = { ...WRITER_NAME, key };
+  const deletes = random.chance(world.profile.deletes);
   const action = random.next();
   world.start('api', undefined, async (ports, signal) => {
     const writes = new DocumentWrites(ports);
-    if (action < 0.5) {
+    if (deletes) {
+      await writes.delete(CALLER, name, { signal });
+    } else if (action < 0.6) {
       const content = world.newContent('api', key) as unknown as Readable;
       await writes.put(
         CALLER,
@@ -155,13 +168,11 @@ function apiWrite(world: World): void {
         { content, fields: async () => ({ policy: { principals: ['reader'] } }) },
         { signal },
       );
-    } else if (action < 0.7) {
+    } else if (action < 0.8) {
       await writes.patch(CALLER, name, { title: `t${random.below(5)}`, metadata: { n: random.below(5) } }, { signal });
-    } else if (action < 0.85) {
+    } else {
       const principals = random.chance(0.6) ? ['other'] : ['reader'];
       await writes.patch(CALLER, name, { policy: { principals } }, { signal });
-    } else {
-      await writes.delete(CALLER, name, { signal });
     }
   });
 }
@@ -221,19 +232,25 @@ function undoing(ports: Ports): Ports {
   };
 }
 
+/** Of those that the profile is after, if there are any; now and then of all. */
+function anyVictim(world: World): { process: Process; kind: string } | undefined {
+  const { processes, random, profile } = world;
+  if (processes.length === 0) return undefined;
+  const rather = processes.filter(({ kind }) => profile.victims.includes(kind));
+  return random.pick(rather.length > 0 && random.chance(0.6) ? rather : processes);
+}
+
 function killSomebody(world: World): void {
-  if (world.processes.length === 0) return;
-  world.kill(world.random.pick(world.processes).process);
+  const victim = anyVictim(world);
+  if (victim) world.kill(victim.process);
 }
 
 function stallSomebody(world: World): void {
-  if (world.processes.length === 0) return;
-  const listings = world.processes.filter(({ kind }) => kind === 'listing');
-  const ofListing = listings.length > 0 && world.random.chance(0.6);
-  const { process } = world.random.pick(ofListing ? listings : world.processes);
+  const victim = anyVictim(world);
+  if (!victim) return;
   // Long enough to lose a lease.
-  if (ofListing) world.scheduler.jump(40_000);
-  process.stalledUntil = world.scheduler.steps + world.random.below(1500);
+  if (victim.kind === 'listing') world.scheduler.jump(40_000);
+  victim.process.stalledUntil = world.scheduler.steps + world.random.below(1500);
 }
 
 /** The power fails: all that runs is gone at once. */

@@ -33,6 +33,10 @@ export class Oracle {
   readonly #changedAt = new Map<string, number>();
   #switchedAt = 0;
   #release = 1;
+  /** The newest event that the log has of each document of a connector. */
+  readonly #newest = new Map<string, { readonly version: VersionKey; readonly event: ChangeEvent }>();
+  /** The visible revision of a row whose text was once recorded, by row. */
+  readonly #recorded = new Map<string, string>();
   /** What the live group had committed when a switch began, by the switch's number. */
   readonly goals = new Map<number, { event: ChangeEvent; position: Position }[]>();
 
@@ -56,11 +60,28 @@ export class Oracle {
         this.#fail(`law 4: ${version} of ${id} reaches the log after ${known.newest}`);
       }
     }
+    if (event.sequence === undefined) {
+      const version = versionKey(eventVersion(event, position));
+      if (version > (this.#newest.get(id)?.version ?? '')) this.#newest.set(id, { version, event });
+      this.inventoryChanged(event.source, event.key);
+    }
     if (event.op === 'delete' && process.name === 'listing') {
       const since = this.world.presentSince.get(`${event.source}/${event.key}`);
       if (since !== undefined && since < process.startedAt) {
         this.#fail(`law 6: a listing deletes ${event.source}/${event.key}, which was there all the time`);
       }
+    }
+  }
+
+  /** What an inventory calls settled is what the log says last, or no listing would ever see to the difference. */
+  inventoryChanged(source: string, key: string): void {
+    const item = this.world.catalog.inventory.get(source)?.get(key);
+    if (item?.state.unsettled === true) return;
+    const newest = this.#newest.get(this.world.id(source, key))?.event;
+    const says = newest?.op === 'upsert' ? newest.content?.sha256 : undefined;
+    if (item?.state.sha256 !== says) {
+      const has = JSON.stringify(item?.state.sha256 ?? 'nothing');
+      this.#fail(`law 4: the inventory has ${has} of ${source}/${key}, the log says ${says ?? 'nothing'}`);
     }
   }
 
@@ -84,6 +105,11 @@ export class Oracle {
         this.#fail(`law 4: a query shows ${counts.get(id) ?? 0} of ${row?.visible?.chunks ?? 0} chunks of ${id}`);
       }
     }
+  }
+
+  /** A text's record came or went. */
+  textChanged(id: string): void {
+    this.#dirty.add(id);
   }
 
   touched(_generation: string, id: string): void {
@@ -132,6 +158,26 @@ export class Oracle {
         `law 5: ${generation} commits ${position.partition}:${position.offset} of ${event.key} before it is applied`,
       );
     }
+    const row = this.world.catalog.row(generation, documentId(event));
+    if (row?.visible && row.state === 'live' && row.seen.version === this.world.version(event, position)) {
+      // Nobody comes back to what is committed.
+      if (!this.#hasText(row)) this.#fail(`law 1: ${generation} commits ${row.documentId} without its text`);
+    }
+  }
+
+  #hasText({ documentId: id, visible }: DocumentRow): boolean {
+    const record = this.world.catalog.revisions.get(id)?.get(visible?.revision ?? '');
+    return record !== undefined && this.world.stores.blobs.has(record.parsed.blob);
+  }
+
+  /** Whoever shows a revision may still have to store its text; once it is there, it stays. */
+  #keepsText(row: DocumentRow): void {
+    const name = `${row.generation}/${row.documentId}`;
+    const revision = row.visible?.revision;
+    if (revision === undefined) this.#recorded.delete(name);
+    else if (this.#hasText(row)) this.#recorded.set(name, revision);
+    else if (this.#recorded.get(name) === revision) this.#fail(`law 1: ${name} lost the text of what it shows`);
+    else this.#recorded.delete(name);
   }
 
   #state(generation: string, event: ChangeEvent, position: Position): string {
@@ -218,6 +264,7 @@ export class Oracle {
     for (const row of catalog.everywhere(id)) {
       if (catalog.generations.get(row.generation)?.state === 'dropped') continue;
       this.#complete(row);
+      this.#keepsText(row);
     }
     const head = catalog.heads.get(id);
     if (!head) return;

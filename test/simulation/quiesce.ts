@@ -17,6 +17,7 @@ export async function quiesce(world: World): Promise<void> {
   for (const { process } of world.processes) {
     process.stalledUntil = 0;
     delete process.effectsLeft;
+    delete process.stall;
   }
   await drain(world);
   for (const source of SOURCES) {
@@ -129,6 +130,8 @@ async function cleanBuild(world: World, generation: string, known: Map<string, {
   const catalog = new CatalogModel({
     rowChanged: () => undefined,
     headChanged: () => undefined,
+    textChanged: () => undefined,
+    inventoryChanged: () => undefined,
     switched: () => undefined,
   });
   const turns: Turns = {

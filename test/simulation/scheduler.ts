@@ -13,6 +13,8 @@ export interface Process {
   stalledUntil: number;
   /** Dies after so many more effects. */
   effectsLeft?: number;
+  /** Stands still before so many more effects (of one kind, or of any), for so many steps and so long. */
+  stall?: { before: number; readonly op?: number; readonly steps: number; readonly ms: number };
 }
 
 /** What the ports of a process need of the scheduler; a clean build answers at once. */
@@ -76,6 +78,7 @@ export class Scheduler {
 
   /** One port call: queued until chosen, then its effect happens at once. */
   call<T>(process: Process, op: number, effect: () => T): Promise<T> {
+    this.#mayStall(process, op);
     return new Promise<T>((resolve, reject) => {
       this.#ready.push({ process, op, effect, resolve: resolve as (value: unknown) => void, reject });
     });
@@ -134,6 +137,14 @@ export class Scheduler {
       if (error instanceof Violation) this.broken ??= error;
       pending.reject(error);
     }
+  }
+
+  #mayStall(process: Process, op: number): void {
+    const { stall } = process;
+    if (!stall || (stall.op ?? op) !== op || (stall.before -= 1) > 0) return;
+    process.stalledUntil = this.steps + stall.steps;
+    this.jump(stall.ms);
+    delete process.stall;
   }
 
   #choose(): Pending | undefined {

@@ -1,6 +1,7 @@
 import { MUTANTS } from './mutants.js';
 import type { Mutant } from './mutants/mutant.js';
 import { randomOperation, startWorker } from './operations.js';
+import { anyProfile } from './profiles.js';
 import { checkQuiescent, quiesce } from './quiesce.js';
 import { Random } from './random.js';
 import { Scheduler } from './scheduler.js';
@@ -16,8 +17,6 @@ export interface Run {
 }
 
 const AS_DESIGNED: Mutant = { removes: 'nothing', law: '' };
-/** Steps between two operations: mostly few, so that much is under way at once; sometimes enough to settle. */
-const PAUSES = [0, 2, 5, 10, 20, 40, 80, 200];
 
 /** One seeded history of the world: `operations` random ones, then quiescence, checked all along. */
 export async function simulate(
@@ -25,20 +24,21 @@ export async function simulate(
   operations: number,
   mutant?: string,
   trace?: (line: string) => void,
+  profile?: string,
 ): Promise<Run> {
   const guard = mutant === undefined ? AS_DESIGNED : MUTANTS[mutant];
   if (!guard) throw new Error(`There is no mutant ${mutant ?? ''}: one of ${Object.keys(MUTANTS).join(', ')}.`);
   const random = new Random(seed);
   const scheduler = new Scheduler(random);
   scheduler.trace = trace;
-  const world = new World(scheduler, random, guard);
+  const world = new World(scheduler, random, guard, anyProfile(random, profile));
   let violation: string | undefined;
   try {
     startWorker(world, world.catalog.release!.generation);
     for (let i = 0; i < operations; i += 1) {
       world.attend();
       randomOperation(world);
-      for (let pause = random.pick(PAUSES); pause > 0; pause -= 1) {
+      for (let pause = random.pick(world.profile.pauses); pause > 0; pause -= 1) {
         const more = await scheduler.step();
         if (scheduler.broken) throw scheduler.broken;
         world.oracle.check();

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
-import { CAUGHT, OPEN } from './caught.js';
+import { CAUGHT } from './caught.js';
 import { MUTANTS } from './mutants.js';
 import { simulate } from './simulate.js';
 import { mutantTable } from './table.js';
@@ -8,7 +8,7 @@ import { mutantTable } from './table.js';
 const OPERATIONS = 200;
 const SEEDS = 150;
 /** The same on every supported Node version. A change of the protocol or of the simulation changes them: run it and look. */
-const HASHES: Readonly<Record<number, string>> = { 0: '06f3fa43', 7: '3ea13b13', 42: 'e77a7fd6' };
+const HASHES: Readonly<Record<number, string>> = { 0: '36959dcd', 7: 'b1a21b5f', 42: 'a84a551b' };
 const DECISION = new URL('../../docs/decisions/0002-protocol-and-its-mutants.md', import.meta.url);
 
 describe('the protocol under simulation', () => {
@@ -39,11 +39,9 @@ describe('a guard of the protocol that is gone is noticed', () => {
   });
 
   it('whichever it is, or the table says why not', () => {
-    const told = [...Object.keys(CAUGHT), ...Object.keys(OPEN)];
-    const reasons = Object.entries(MUTANTS).filter(
-      ([name, { harmless }]) => harmless !== undefined && !told.includes(name),
-    );
-    expect([...told, ...reasons.map(([name]) => name)].sort()).toEqual(Object.keys(MUTANTS).sort());
+    const reasons = Object.entries(MUTANTS).filter(([, { harmless }]) => harmless !== undefined);
+    const told = [...Object.keys(CAUGHT), ...reasons.map(([name]) => name)];
+    expect(told.sort()).toEqual(Object.keys(MUTANTS).sort());
   });
 
   it('and written down', async () => {

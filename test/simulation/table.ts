@@ -1,17 +1,11 @@
-import { CAUGHT, OPEN } from './caught.js';
+import { CAUGHT } from './caught.js';
 import { MUTANTS } from './mutants.js';
 
 /** The mutants as they stand in docs/decisions/0002-protocol-and-its-mutants.md. */
 export function mutantTable(): string {
   const lines = Object.entries(MUTANTS).map(([name, { removes, law, harmless }]) => {
     const caught = CAUGHT[name];
-    const tried = OPEN[name];
-    const outcome =
-      caught !== undefined
-        ? `seed ${caught}`
-        : tried !== undefined
-          ? `**not** in ${tried} seeds`
-          : `economy: ${harmless ?? 'no reason given'}`;
+    const outcome = caught === undefined ? `economy: ${harmless ?? 'no reason given'}` : `seed ${caught}`;
     return `| \`${name}\` | ${removes} | ${law} | ${outcome} |`;
   });
   return ['| mutant | what is gone | breaks | caught at |', '| --- | --- | --- | --- |', ...lines].join('\n');

@@ -11,14 +11,14 @@ import { type Content, Stores, blobPort, cachePort, processingPorts, vectorPort 
 import type { Mutant } from './mutants/mutant.js';
 import { Oracle } from './oracle.js';
 import { type SimPorts, pipelinePorts } from './ports.js';
+import type { Profile } from './profiles.js';
 import type { Random } from './random.js';
-import { type Process, type Scheduler, Violation } from './scheduler.js';
+import { type Process, type Scheduler, Violation, opNumber } from './scheduler.js';
 
 export const TENANT = 't';
 export const COLLECTION = 'c';
 export const STREAM = 't/c';
 export const SOURCES = ['s1', 's2'] as const;
-export const KEYS = ['a', 'b', 'c'] as const;
 /** Documents of this key may hold content that never parses; of the others, content that parses once healed. */
 const HOPELESS_KEY = 'c';
 
@@ -34,6 +34,42 @@ const EXPECTED = new Set([
   'request_timeout',
   'content_missing',
 ]);
+
+/** Effects that others see, by kind of process: what may come between a look and one of these is what guards are for. */
+const DECISIVE: Readonly<Record<string, readonly string[]>> = {
+  listing: ['cursors.update', 'log.append'],
+  removal: ['cursors.update', 'log.append'],
+  publisher: ['log.append', 'heads.published'],
+  api: ['heads.decide'],
+  builder: ['log.hold', 'log.seek', 'documents.compareAndSet', 'vectors.write', 'generations'],
+  verify: ['vectors.prune', 'blobs.delete', 'revisions.take'],
+};
+const OF_APPLIERS = [
+  'heads.raise',
+  'revisions.use',
+  'revisions.add',
+  'revisions.take',
+  'revisions.get',
+  'revisions.forget',
+  'blobs.read',
+  'vectors.write',
+  'vectors.prune',
+  'documents.compareAndSet',
+  'blobs.delete',
+  'log.ack',
+];
+
+/** When a process stands still: before one of its first effects, or before one that others see. */
+function anyStall(random: Random, kind: string): NonNullable<Process['stall']> {
+  const any = random.chance(0.5);
+  return {
+    before: 1 + random.below(any ? random.pick([3, 8, 25]) : 3),
+    ...(any ? {} : { op: opNumber(random.pick(DECISIVE[kind] ?? OF_APPLIERS)) }),
+    steps: random.below(random.pick([150, 1500])),
+    // Long enough to lose a lease.
+    ms: kind === 'listing' ? 40_000 : 0,
+  };
+}
 
 interface Running {
   readonly process: Process;
@@ -79,6 +115,8 @@ export class World {
     readonly scheduler: Scheduler,
     readonly random: Random,
     readonly mutant: Mutant,
+    /** What happens how often. */
+    readonly profile: Profile,
   ) {
     this.stores = new Stores({
       blobDeleted: (blob) => this.oracle.blobDeleted(blob),
@@ -87,6 +125,8 @@ export class World {
     this.catalog = new CatalogModel({
       rowChanged: (row) => this.oracle.rowChanged(row),
       headChanged: (head) => this.oracle.headChanged(head),
+      textChanged: (id) => this.oracle.textChanged(id),
+      inventoryChanged: (source, key) => this.oracle.inventoryChanged(source, key),
       switched: (release) => this.oracle.switched(release),
     });
     this.oracle = new Oracle(this);
@@ -171,7 +211,7 @@ export class World {
   newContent(source: string, key: string): Content {
     // Often the same bytes come again: after a deletion, or as a revert.
     const before = this.#past.get(`${source}/${key}`) ?? [];
-    if (before.length > 0 && this.random.chance(0.35)) return this.random.pick(before);
+    if (before.length > 0 && this.random.chance(this.profile.same)) return this.random.pick(before);
     this.#contents += 1;
     const id = this.#contents;
     const failing = this.random.chance(this.failing);
@@ -210,6 +250,8 @@ export class World {
     // Some die after so many effects, wherever that is: between any two steps.
     if (!this.calm && kind !== 'worker' && this.random.chance(0.12))
       process.effectsLeft = 1 + this.random.below(this.random.pick([3, 8, 25]));
+    if (!this.calm && this.random.chance(this.profile.victims.includes(kind) ? this.profile.stalls : 0.03))
+      process.stall = anyStall(this.random, kind);
     const controller = new AbortController();
     setMaxListeners(0, controller.signal);
     const connection = { log: this.log };

@@ -213,8 +213,8 @@ export interface Revisions {
   takeFreeable(documentId: string, below: VersionKey): Promise<RevisionRecord[]>;
   /** Likewise for those replaced before `replacedBefore` and shown by no row. */
   takeExpired(replacedBefore: string, limit: number): Promise<RevisionRecord[]>;
-  /** Removes the record whatever shows it: for repair, when its blob is gone. */
-  forget(documentId: string, revisions: readonly string[]): Promise<void>;
+  /** Removes the record whatever shows it, if it still names this blob: for repair, when the blob is gone. */
+  forget(documentId: string, revision: string, blob: string): Promise<void>;
   known(blobs: readonly string[]): Promise<Set<string>>;
   list(documentId: string): Promise<RevisionRecord[]>;
 }

@@ -98,7 +98,10 @@ export function describeRevisions(make: MakeCatalog): void {
       await revisions().add(record('r1', 1));
       await revisions().add(record('r2', 1));
       expect(await revisions().known(['k-r1-1', 'k-r2-1', 'x'])).toEqual(new Set(['k-r1-1', 'k-r2-1']));
-      await revisions().forget(idOf('k'), ['r1', 'r9']);
+      await revisions().forget(idOf('k'), 'r1', 'k-r1-1');
+      await revisions().forget(idOf('k'), 'r9', 'x');
+      // A twin's text, stored meanwhile.
+      await revisions().forget(idOf('k'), 'r2', 'x');
       expect(await revisions().known(['k-r1-1', 'k-r2-1'])).toEqual(new Set(['k-r2-1']));
     });
   });

@@ -20,6 +20,9 @@ import { type Process, type Turns, opNumber } from '../scheduler.js';
 export interface CatalogHooks {
   rowChanged(row: DocumentRow): void;
   headChanged(head: Head): void;
+  /** A text's record came or went. */
+  textChanged(documentId: string): void;
+  inventoryChanged(source: string, key: string): void;
   switched(release: Release): void;
 }
 
@@ -52,6 +55,10 @@ export class CatalogModel {
   #tokens = 0;
 
   constructor(private readonly hooks: CatalogHooks) {}
+
+  inventoryChanged(source: string, key: string): void {
+    this.hooks.inventoryChanged(source, key);
+  }
 
   switched(release: Release): void {
     this.hooks.switched(release);
@@ -142,6 +149,7 @@ export class CatalogModel {
     if (!of) this.revisions.set(record.documentId, (of = new Map<string, RevisionRecord>()));
     if (of.has(record.revision)) return this.useRevision(record.documentId, record.revision, record.version)!;
     of.set(record.revision, record);
+    this.hooks.textChanged(record.documentId);
     return record;
   }
 
@@ -164,7 +172,14 @@ export class CatalogModel {
     const of = this.revisions.get(documentId);
     const taken = [...(of?.values() ?? [])].filter((record) => !shown.has(record.revision) && wanted(record));
     for (const record of taken) of!.delete(record.revision);
+    this.hooks.textChanged(documentId);
     return taken;
+  }
+
+  forget(documentId: string, revision: string, blob: string): void {
+    const of = this.revisions.get(documentId);
+    if (of?.get(revision)?.parsed.blob === blob) of.delete(revision);
+    this.hooks.textChanged(documentId);
   }
 
   /** A tombstone's row goes with its head. */
@@ -210,6 +225,7 @@ const OP = {
   sources: opNumber('sources'),
   leases: opNumber('leases'),
   cursors: opNumber('cursors'),
+  cursorsUpdate: opNumber('cursors.update'),
 };
 
 /** The catalog as one process sees it. */
@@ -330,10 +346,7 @@ export function catalogPort(
             model.take(id, (record) => record.replacedAt !== undefined && record.replacedAt < before),
           ),
         ),
-      forget: (id, revisions) =>
-        call(OP.revisionsForget, () => {
-          for (const revision of revisions) model.revisions.get(id)?.delete(revision);
-        }),
+      forget: (id, revision, blob) => call(OP.revisionsForget, () => model.forget(id, revision, blob)),
       known: (blobs) =>
         call(OP.revisionsGet, () => {
           const wanted = new Set(blobs);
@@ -423,7 +436,7 @@ export function catalogPort(
           const known = model.cursors.get(name.source);
           return known && { fence: known.fence, cursor: null };
         }),
-      save: (name, fence) => call(OP.cursors, () => fenced(name, fence)),
+      save: (name, fence) => call(OP.cursorsUpdate, () => fenced(name, fence)),
       inventory: (name, options) =>
         call(OP.cursors, () =>
           page(
@@ -434,10 +447,11 @@ export function catalogPort(
         ),
       item: (name, key) => call(OP.cursors, () => items(name).get(key)),
       updateInventory: (name, fence, put, remove) =>
-        call(OP.cursors, () => {
+        call(OP.cursorsUpdate, () => {
           if (!fenced(name, fence)) return false;
           for (const item of put) items(name).set(item.key, item);
           for (const key of remove) items(name).delete(key);
+          for (const key of [...put.map((item) => item.key), ...remove]) model.inventoryChanged(name.source, key);
           return true;
         }),
       delete: unsupported,

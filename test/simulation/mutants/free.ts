@@ -26,10 +26,9 @@ export const FREE: Readonly<Record<string, Mutant>> = {
           const rows = await ports.catalog.documents.everywhere(documentId);
           const shown = new Set(rows.map((row) => row.visible?.revision));
           const free = all.filter((record) => record.version < below && !shown.has(record.revision));
-          await ports.catalog.revisions.forget(
-            documentId,
-            free.map((record) => record.revision),
-          );
+          for (const { revision, parsed } of free) {
+            await ports.catalog.revisions.forget(documentId, revision, parsed.blob);
+          }
           return free;
         },
       }),

@@ -133,14 +133,13 @@ export class SqlRevisions implements Revisions {
     return rows.map(toRecord);
   }
 
-  async forget(documentId: string, revisions: readonly string[]): Promise<void> {
-    for (const some of chunks(revisions)) {
-      await this.#db
-        .deleteFrom('revisions')
-        .where('document_id', '=', documentId)
-        .where('revision', 'in', padded(some))
-        .execute();
-    }
+  async forget(documentId: string, revision: string, blob: string): Promise<void> {
+    await this.#db
+      .deleteFrom('revisions')
+      .where('document_id', '=', documentId)
+      .where('revision', '=', revision)
+      .where('parsed_blob', '=', blob)
+      .execute();
   }
 
   async known(blobs: readonly string[]): Promise<Set<string>> {
