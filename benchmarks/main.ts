@@ -9,6 +9,7 @@ import { packageVersion } from '../src/engine/version.js';
 import { run as budget } from './budget/index.js';
 import { run as chunking } from './chunking/index.js';
 import { run as citations } from './citations/index.js';
+import { run as connect } from './connect/index.js';
 import { markdownFiles } from './corpus.js';
 import { run as embedding } from './embedding/index.js';
 import { run as packing } from './packing/index.js';
@@ -20,7 +21,7 @@ import { run as search } from './search/index.js';
 const HELP = `npm run bench -- [--docs DIR] [--only NAME,NAME] [--rounds N] [--out DIR] [--json]
 
   --docs DIR   Markdown files to measure with (default: ../shared/data/markdown, else docs)
-  --only       embedding, chunking, packing, search, pipeline, parsing, citations, budget
+  --only       embedding, chunking, packing, search, pipeline, parsing, citations, budget, connect
   --out DIR    where results are written (default: benchmarks/results)
 `;
 
@@ -69,6 +70,7 @@ await measure('citations', () =>
   citations({ store, config, folders: ['markdown', 'html', 'pdf'].map((name) => `../shared/data/${name}`) }),
 );
 await measure('budget', () => budget({ store, files }));
+await measure('connect', () => connect({ config, ...rounds }));
 if (values.json) process.stdout.write(`${JSON.stringify(results)}\n`);
 
 async function corpus(directory: string | undefined): Promise<Awaited<ReturnType<typeof markdownFiles>>> {

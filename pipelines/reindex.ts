@@ -26,6 +26,10 @@ export interface BuildOptions extends Pick<ApplyOptions, 'onParseFailure' | 'ver
   readonly concurrency?: number;
   readonly random?: () => number;
   readonly onDocument?: (outcome: ApplyOutcome) => void;
+  /** Waits before each row, while the build is paused. */
+  readonly beforeRow?: () => Promise<void>;
+  /** After each row, with the milliseconds it took; the build goes on when it resolves. */
+  readonly afterRow?: (ms: number) => Promise<void>;
 }
 
 const PAGE = 500;
@@ -56,6 +60,8 @@ export async function buildGeneration(
   let failed = 0;
   let documents = 0;
   await forEachConcurrent(rowsOf(ports, from.id, options.signal), options.concurrency ?? 4, async (row) => {
+    if (options.beforeRow) await options.beforeRow();
+    const began = options.afterRow ? ports.clock.now() : 0;
     for (const change of toBackfill(row, start)) {
       const outcome = await persist(ports, target, change, options);
       if (change !== row.seen) continue;
@@ -63,6 +69,7 @@ export async function buildGeneration(
       options.onDocument?.(outcome);
     }
     documents += 1;
+    if (options.afterRow) await options.afterRow(ports.clock.now() - began);
   });
   throwIfAborted(options.signal);
   await move(ports, target.id, 'building', 'shadow', 'backfill complete');

@@ -22,7 +22,10 @@ export class IgnoreRules {
       if (text !== undefined) texts.push(text);
     }
     if (texts.length === 0) return this;
-    return new IgnoreRules([...this.rules, { folder: key, rules: ignore().add(texts) }]);
+    const rules = ignore();
+    // One by one: of a list, each entry would be one pattern.
+    for (const text of texts) rules.add(text);
+    return new IgnoreRules([...this.rules, { folder: key, rules }]);
   }
 
   /** @param key path below the root; folders are told by `isFolder` */

@@ -131,7 +131,7 @@ async function citationOf(
   const { documentId, revision, span, quote, marker } = passage;
   const isChunk = span.start === first.span.start && span.end === first.span.end;
   const parsed = isChunk ? undefined : await texts.get(documentId, revision);
-  const anchor = parsed ? anchorsOf(parsed.text, [span], parsed.regions)[0]! : first.anchor;
+  const anchor = parsed ? anchorsOf(parsed.text, [span], parsed.regions, parsed.parser)[0]! : first.anchor;
   const citation = cite({
     documentId,
     revision,

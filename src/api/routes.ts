@@ -3,6 +3,7 @@ import { collectionRoutes } from './routes/collections.js';
 import { connectorRoutes } from './routes/connectors.js';
 import { documentRoutes } from './routes/documents.js';
 import { deadLetterRoutes, jobRoutes } from './routes/jobs.js';
+import { generationRoutes } from './routes/generations.js';
 import { keyRoutes } from './routes/keys.js';
 import { queryRoutes } from './routes/query.js';
 import { serviceRoutes } from './routes/service.js';
@@ -16,6 +17,7 @@ export const endpoints: readonly Endpoint[] = [
   ...collectionRoutes,
   ...jobRoutes,
   ...deadLetterRoutes,
+  ...generationRoutes,
   ...keyRoutes,
   ...connectorRoutes,
   ...serviceRoutes,

@@ -39,6 +39,8 @@ describe('configuration', () => {
     expect(config.data).toBe(join(folder.path, 'etc', 'index'));
     expect(config.cache).toBe(join(folder.path, 'models'));
     expect(config.embedding.model).toBe(join(folder.path, 'etc', 'mine'));
+    await write('sources: [{collection: c, connector: files, options: {paths: [docs]}}]\n', join('etc', 'g.yaml'));
+    expect((await load({ config: join('etc', 'g.yaml') })).config.sources[0]?.base).toBe(join(folder.path, 'etc'));
   });
 
   it('takes cache, hub and offline from the environment', async () => {
@@ -54,6 +56,18 @@ describe('configuration', () => {
     { text: 'http:\n  prot: 1\n', says: 'footnote.yaml:2: http.prot: is not a known setting' },
     { text: 'a: 1\nhttp: {}\n', says: 'footnote.yaml:1: a: is not a known setting' },
     { text: 'http:\n  hosts:\n    - fine\n    - 7\n', says: 'footnote.yaml:4: http.hosts.1: invalid input' },
+    {
+      text: 'sources:\n  - collection: c\n    connector: files\n    options:\n      paths: [a]\n      globs: x\n',
+      says: 'footnote.yaml:6: sources.0.options.globs: is not a known setting',
+    },
+    {
+      text: 'sources:\n  - collection: c\n    connector: gopher\n',
+      says: 'footnote.yaml:3: sources.0.connector: there is no connector gopher: one of files, git, web',
+    },
+    {
+      text: 'sources:\n  - collection: c\n    connector: git\n    options:\n      url: git@example.org:x\n',
+      says: 'footnote.yaml:5: sources.0.options.url: not an https:// or file:// address, nor a path',
+    },
     { text: 'http: 7\n', says: 'footnote.yaml:1: http: invalid input' },
     { text: 'http:\n  port: 1\n  port: 2\n', says: 'footnote.yaml:3: Map keys must be unique' },
     { text: 'data: [\n', says: /footnote\.yaml:\d: / },

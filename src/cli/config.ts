@@ -5,6 +5,7 @@ import { LineCounter, isMap, isNode, isScalar, parseDocument } from 'yaml';
 import type { Config, ConfigInput } from '../core/config.js';
 import { ConfigSchema } from '../core/config.js';
 import { FootnoteError } from '../core/errors.js';
+import type { SourceProblem } from '../engine/sources.js';
 import type { Host } from './host.js';
 import { UsageError } from './host.js';
 
@@ -39,7 +40,7 @@ export async function loadConfig(
     const reason = error instanceof Error ? error.message : String(error);
     throw new UsageError(`The configuration ${flags.config ?? DEFAULT_FILE} cannot be read: ${reason}.`);
   });
-  const fromFile = text === undefined ? ConfigSchema.parse({}) : parseYaml(text, file);
+  const fromFile = text === undefined ? ConfigSchema.parse({}) : await parseYaml(text, file);
   const folder = text === undefined ? host.cwd : dirname(file);
   const { env } = host;
   const from = (base: string, path: string | undefined) => (path === undefined ? undefined : resolve(base, path));
@@ -82,7 +83,7 @@ interface Problem {
 }
 
 /** @throws FootnoteError invalid_config */
-function parseYaml(text: string, file: string): Config {
+async function parseYaml(text: string, file: string): Promise<Config> {
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
   if (document.errors.length > 0) {
@@ -96,18 +97,33 @@ function parseYaml(text: string, file: string): Config {
     );
   }
   const result = ConfigSchema.safeParse(document.toJS({ maxAliasCount: 100 }) ?? {});
-  if (result.success) return result.data;
+  const at = (path: readonly PropertyKey[], message: string): Problem => {
+    const line = lineOf(document, lines, path);
+    return { path: path.join('.'), message, ...(line === undefined ? {} : { line }) };
+  };
+  if (result.success) {
+    const problems = await problemsOfSources(result.data);
+    if (problems.length === 0) return result.data;
+    throw refusal(
+      file,
+      problems.map(({ path, message }) => at(path, lowerFirst(message))),
+    );
+  }
   throw refusal(
     file,
     result.error.issues.flatMap((issue): Problem[] => {
       const paths = issue.code === 'unrecognized_keys' ? issue.keys.map((key) => [...issue.path, key]) : [issue.path];
       const message = issue.code === 'unrecognized_keys' ? 'is not a known setting' : lowerFirst(issue.message);
-      return paths.map((path) => {
-        const line = lineOf(document, lines, path);
-        return { path: path.join('.'), message, ...(line === undefined ? {} : { line }) };
-      });
+      return paths.map((path) => at(path, message));
     }),
   );
+}
+
+/** What connectors say of their options. They are loaded only where there are any. */
+async function problemsOfSources({ sources }: Config): Promise<readonly SourceProblem[]> {
+  if (sources.length === 0) return [];
+  const { checkSources } = await import('../engine/sources.js');
+  return checkSources(sources).problems;
 }
 
 /** Where the innermost part of a path that is there stands. */

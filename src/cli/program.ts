@@ -17,6 +17,7 @@ import { jobs } from './commands/jobs.js';
 import { models } from './commands/models.js';
 import { openapi } from './commands/openapi.js';
 import { parse } from './commands/parse.js';
+import { reindex } from './commands/reindex.js';
 import { release } from './commands/release.js';
 import { search } from './commands/search.js';
 import { serve } from './commands/serve.js';
@@ -30,7 +31,7 @@ import { packageVersion } from './version.js';
 
 const ALL = [
   ...[demo, serve, connect, ingest, search, context, why],
-  ...[status, collections, deleteCommand, verify, dlq, jobs, release, keys, exportCommand],
+  ...[status, collections, deleteCommand, verify, dlq, jobs, reindex, release, keys, exportCommand],
   ...[parse, evalCommand, models, openapi, bench],
 ];
 

@@ -21,6 +21,7 @@ export type CommandSurface = Pick<
   | 'dlq'
   | 'release'
   | 'keys'
+  | 'generations'
 > & { readonly documents: Pick<EngineSurface['documents'], 'delete' | 'deleteSource' | 'list'> };
 
 /** A running server as a surface. The server decides who the caller is; the argument is not looked at. */
@@ -84,6 +85,14 @@ export function remoteSurface(server: ServerAddress): CommandSurface {
       replay: (_, collection, id, signal) =>
         ask('POST', `${of(collection)}/dlq/${encodeURIComponent(id)}/replay`, signal),
       drop: (_, collection, id, signal) => ask('POST', `${of(collection)}/dlq/${encodeURIComponent(id)}/drop`, signal),
+    },
+    generations: {
+      list: (_, collection, signal) => ask('GET', `${of(collection)}/generations`, signal),
+      reindex: (_, collection, request, signal) => ask('POST', `${of(collection)}/reindex`, signal, request),
+      drop: (_, collection, id, signal) =>
+        ask('DELETE', `${of(collection)}/generations/${encodeURIComponent(id)}`, signal),
+      releases: (_, collection, _limit, signal) => ask('GET', `${of(collection)}/releases`, signal),
+      diff: (_, collection, request, signal) => ask('POST', `${of(collection)}/generations/diff`, signal, request),
     },
     keys: {
       create: (_, request, _anyTenant, signal) => ask('POST', '/v1/keys', signal, request),

@@ -154,6 +154,22 @@ export const ConfigSchema = z
       .strict()
       .prefault({}),
     sources: SourcesSchema,
+    releases: z
+      .strictObject({
+        keepHours: z.number().min(0).default(24).meta({
+          description: 'Hours that a generation is kept after another took its place: so long rolling back is instant.',
+        }),
+      })
+      .prefault({}),
+    reindex: z
+      .strictObject({
+        concurrency: z.number().int().min(1).max(64).default(2).meta({ description: 'Documents under way at once.' }),
+        searchP95Ratio: z.number().min(1).max(10).default(1.3).meta({
+          description:
+            'How much slower searches may get meanwhile, at their 95th percentile; then it pauses for longer.',
+        }),
+      })
+      .prefault({}),
     retention: z
       .object({
         revisionDays: z.number().min(0).default(30).meta({

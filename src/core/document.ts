@@ -101,4 +101,6 @@ export interface Anchor {
   readonly suffix: string;
   /** Lines of the span on pages; paged documents only. */
   readonly regions?: readonly Region[];
+  /** The source's line that the span begins in, from 1; only where the text has the source's lines. */
+  readonly line?: number;
 }

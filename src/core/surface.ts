@@ -15,6 +15,7 @@ import type {
   DocumentText,
   DocumentView,
 } from './schemas/documents.js';
+import type { GenerationList, Reindex, ReleaseDiff, ReleaseDiffResult, ReleaseList } from './schemas/reindex.js';
 import type { KeyCreate, KeyCreated, KeyList } from './schemas/keys.js';
 import type { SourceAction, SourceList, SourcePreview, SourceView } from './schemas/connectors.js';
 import type { JobAction, JobList, JobView } from './schemas/jobs.js';
@@ -208,6 +209,15 @@ export interface EngineSurface {
     get(caller: Caller, collection: string, signal: AbortSignal): Promise<ReleaseView>;
     /** @throws behind, conflict, not_found */
     set(caller: Caller, collection: string, request: ReleasePut, signal: AbortSignal): Promise<ReleaseView>;
+  };
+  readonly generations: {
+    list(caller: Caller, collection: string, signal: AbortSignal): Promise<GenerationList>;
+    /** A job. @throws conflict while another one is at it */
+    reindex(caller: Caller, collection: string, request: Reindex, signal: AbortSignal): Promise<JobView>;
+    /** @throws not_found, conflict (it is served or being built) */
+    drop(caller: Caller, collection: string, id: string, signal: AbortSignal): Promise<void>;
+    releases(caller: Caller, collection: string, limit: number, signal: AbortSignal): Promise<ReleaseList>;
+    diff(caller: Caller, collection: string, request: ReleaseDiff, signal: AbortSignal): Promise<ReleaseDiffResult>;
   };
   /** `anyTenant`: the operator of the machine, who makes keys for all tenants. */
   readonly keys: {

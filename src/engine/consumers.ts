@@ -28,8 +28,11 @@ interface Running {
   readonly stopped: AbortController;
 }
 
-/** States whose generations follow the log; retired ones so that rolling back is instant and deletions reach them. */
-const CONSUMING = new Set(['building', 'shadow', 'live', 'retired']);
+/**
+ * States whose generations follow the log; retired ones so that rolling back is instant and deletions reach them. Not those
+ * that are being built: see buildGeneration.
+ */
+const CONSUMING = new Set(['shadow', 'live', 'retired']);
 const LOOK_MS = 20;
 
 /** Runs one consumer a generation. */
@@ -56,6 +59,12 @@ export class Consumers {
       ({ generation }) => generation.tenant === tenant && generation.collection === collection,
     );
     await Promise.all(mine.map((running) => this.#stop(running)));
+  }
+
+  /** Stops the consumer of one generation, if it has one, and waits for what is under way. */
+  async stopOne(generation: string): Promise<void> {
+    const running = this.#running.get(generation);
+    if (running) await this.#stop(running);
   }
 
   async close(): Promise<void> {

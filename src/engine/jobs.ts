@@ -7,10 +7,13 @@ import type { Applied } from '../services/applied.js';
 import type { DocumentWrites } from '../services/documents.js';
 import type { JobContext, JobHandler } from '../services/jobs.js';
 import type { ListedItem } from '../services/listing.js';
+import type { ReindexParts } from './reindex.js';
+import { REINDEX, reindexHandler } from './reindex.js';
 
 export interface JobHandlerParts {
   readonly catalog: Pick<Catalog, 'heads' | 'releases' | 'sources'>;
   readonly applied: Applied;
+  readonly reindex: ReindexParts;
   readonly writes: DocumentWrites;
   readonly deleteListed: (
     of: { tenant: string; collection: string; source: string; connector: string; key?: string },
@@ -22,9 +25,10 @@ const PAGE = 200;
 
 /** What each kind of job does. All may run again from the start after a crash. */
 export function jobHandlers(parts: JobHandlerParts): Map<string, JobHandler> {
-  return new Map([
-    ['document', (context) => awaitDocuments(parts, context)],
-    ['delete-source', (context) => deleteSource(parts, context)],
+  return new Map<string, JobHandler>([
+    ['document', { run: (context) => awaitDocuments(parts, context) }],
+    ['delete-source', { run: (context) => deleteSource(parts, context) }],
+    [REINDEX, reindexHandler(parts.reindex)],
   ]);
 }
 

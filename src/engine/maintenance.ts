@@ -24,6 +24,7 @@ export async function runMaintenance(
     clock: Clock;
     logger: Logger;
     repair: (signal: AbortSignal) => Promise<void>;
+    dropRetired: () => Promise<void>;
   },
   signal: AbortSignal,
 ): Promise<void> {
@@ -48,6 +49,7 @@ export async function runMaintenance(
     { name: 'log', everyMs: 60 * MINUTE, run: () => trimLogs(storage, ago(config.retention.logDays * DAY)) },
     { name: 'vectors', everyMs: 10 * MINUTE, run: (stop) => optimize(storage, stop) },
     { name: 'repair', everyMs: 6 * 60 * MINUTE, run: parts.repair },
+    { name: 'generations', everyMs: 10 * MINUTE, run: parts.dropRetired },
   ];
   const due = new Map(tasks.map((task) => [task, clock.now() + Math.min(task.everyMs, MINUTE)]));
   while (!signal.aborted) {

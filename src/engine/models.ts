@@ -70,11 +70,15 @@ export class Models {
   }
 
   /** What new generations are built with. */
-  async newSpec(): Promise<GenerationSpec> {
-    const { embedder, tokenizer } = await this.for(this.options.config.embedding.model);
+  async newSpec(
+    model: string = this.options.config.embedding.model,
+    changes: Readonly<Record<string, number>> = {},
+  ): Promise<GenerationSpec> {
+    const { embedder, tokenizer } = await this.for(model);
     const { specialTokens } = await openTokenizer(tokenizer);
     const chunker = {
       ...DEFAULT_CHUNKER,
+      ...changes,
       maxTokens: embedder.maxTokens,
       specialTokens,
       prefix: embedder.prefixes.document,
@@ -82,7 +86,7 @@ export class Models {
     return {
       chunker: { options: chunker, fingerprint: chunkerFingerprint(chunker) },
       analyzer: { version: String(ANALYZER_VERSION) },
-      models: { [TEXT_VECTOR]: specOf(this.options.config.embedding.model, embedder) },
+      models: { [TEXT_VECTOR]: specOf(model, embedder) },
     };
   }
 

@@ -28,6 +28,8 @@ import { connectOnce, createConnect, removeOldFolders } from './connect.js';
 import { Consumers } from './consumers.js';
 import { jobHandlers } from './jobs.js';
 import { Languages } from './languages.js';
+import type { ReindexParts } from './reindex.js';
+import { abandonOrphans, dropRetired } from './reindex.js';
 import { createLogger } from './logger.js';
 import { runMaintenance } from './maintenance.js';
 import { Models, TEXT_VECTOR, modelStore } from './models.js';
@@ -35,6 +37,7 @@ import { createParsing } from './parsing.js';
 import { configuredSources } from './sources.js';
 import { openStorage } from './storage.js';
 import { documentSurface } from './surface/documents.js';
+import { generationSurface } from './surface/generations.js';
 import { jobSurface } from './surface/jobs.js';
 import type { IngestChanges, OperationParts } from './surface/operations.js';
 import { collectionSurface, ingestChanges, operationSurface, verifyCollection } from './surface/operations.js';
@@ -43,6 +46,8 @@ import { packageVersion } from './version.js';
 import { systemClock } from '../runtime/clock.js';
 import type { FaultPoints } from '../runtime/faults.js';
 import { noFaults } from '../runtime/faults.js';
+import { Yielding } from '../runtime/yielding.js';
+import { RecentQueries } from '../services/recent-queries.js';
 import { createTelemetry } from '../runtime/telemetry.js';
 import { Applied } from '../services/applied.js';
 import { CollectionsService } from '../services/collections.js';
@@ -183,10 +188,22 @@ export async function openEngine(input: ConfigInput = {}, options: EngineOptions
     await deleteListed(listingPorts, { ...of, collection, signal, fromTheBeginning: true }, (item) => items.push(item));
     return items;
   };
+  const yielding = new Yielding(config.reindex.searchP95Ratio, () => performance.now());
+  const recent = new RecentQueries();
+  const reindexParts: ReindexParts = {
+    config,
+    storage,
+    clock,
+    models,
+    consumers,
+    yielding,
+    consumerPorts,
+    known: (generation) => languages.read(generation),
+  };
   const jobs = new JobRunner(
     catalog.jobs,
     clock,
-    jobHandlers({ catalog, applied, writes, deleteListed: deleteFrom }),
+    jobHandlers({ catalog, applied, writes, reindex: reindexParts, deleteListed: deleteFrom }),
     (job, error) => logger.warn({ job: job.id, kind: job.kind, code: error.code, reason: error.message }, 'job failed'),
   );
   const queryPorts = {
@@ -211,6 +228,13 @@ export async function openEngine(input: ConfigInput = {}, options: EngineOptions
   };
   const keys = new KeysService(catalog.keys, clock);
   const statusParts = { storage, consumers, version, startedAt };
+  const asked = async <T>(caller: Caller, collection: string, query: string, run: () => Promise<T>): Promise<T> => {
+    const began = performance.now();
+    const answer = await run();
+    yielding.searched(performance.now() - began);
+    recent.note(caller.tenant, collection, query);
+    return answer;
+  };
   const surface: EngineSurface = {
     collections: collectionSurface(parts),
     documents: documentSurface({
@@ -223,8 +247,10 @@ export async function openEngine(input: ConfigInput = {}, options: EngineOptions
       maxBytes: config.http.documentBytes,
       deleteListed: deleteFrom,
     }),
-    search: (caller, collection, request, signal) => search(queryPorts, caller, collection, request, signal),
-    context: (caller, collection, request, signal) => buildContext(queryPorts, caller, collection, request, signal),
+    search: (caller, collection, request, signal) =>
+      asked(caller, collection, request.query, () => search(queryPorts, caller, collection, request, signal)),
+    context: (caller, collection, request, signal) =>
+      asked(caller, collection, request.query, () => buildContext(queryPorts, caller, collection, request, signal)),
     why: (caller, collection, request, signal) => why(queryPorts, caller, collection, request, signal),
     citations: {
       async verify(caller, collection, request) {
@@ -233,6 +259,7 @@ export async function openEngine(input: ConfigInput = {}, options: EngineOptions
       },
     },
     jobs: jobSurface(catalog.jobs, jobs),
+    generations: generationSurface({ ...reindexParts, collections, jobs, queryPorts, recent }),
     keys: {
       create: (caller, request, anyTenant) => keys.create(caller, request, anyTenant),
       list: (caller, anyTenant) => keys.list(caller, anyTenant),
@@ -258,7 +285,9 @@ export async function openEngine(input: ConfigInput = {}, options: EngineOptions
   try {
     for (const collection of await catalog.collections.list()) {
       await collections.complete(collection);
-      for (const generation of await catalog.generations.list(collection.tenant, collection.name)) {
+      const all = await catalog.generations.list(collection.tenant, collection.name);
+      await abandonOrphans(reindexParts, all);
+      for (const generation of all) {
         consumers.start(generation);
         await languages.read(generation.id);
       }
@@ -270,7 +299,8 @@ export async function openEngine(input: ConfigInput = {}, options: EngineOptions
         if (found > 0) logger.warn({ collection: each.name, found, repaired }, 'verify found problems');
       }
     };
-    background.push(runMaintenance({ storage, config, clock, logger, repair }, stop.signal));
+    const dropped = (): Promise<void> => dropRetired(reindexParts);
+    background.push(runMaintenance({ storage, config, clock, logger, repair, dropRetired: dropped }, stop.signal));
     await jobs.recover();
   } catch (error) {
     await closeAll();

@@ -12,31 +12,46 @@ export interface ConfiguredSource {
   readonly config: SourceConfig;
 }
 
-interface Problem {
-  readonly path: string;
+export interface SourceProblem {
+  readonly path: readonly PropertyKey[];
   readonly message: string;
 }
 
-/**
- * Checks what the configuration's own schema can't: whether each connector is there, and its options.
- * @throws FootnoteError invalid_config with the path of each problem
- */
+/** @throws FootnoteError invalid_config with the path of each problem */
 export function configuredSources(sources: readonly SourceConfig[]): ConfiguredSource[] {
-  const problems: Problem[] = [];
+  const { found, problems } = checkSources(sources);
+  if (problems.length === 0) return found;
+  const told = problems.map(({ path, message }) => ({ path: path.join('.'), message }));
+  throw new FootnoteError(
+    'invalid_config',
+    `In the configuration: ${told.map(({ path, message }) => `${path}: ${message}`).join('; ')}.`,
+    { details: { problems: told } },
+  );
+}
+
+/** Checks what the configuration's own schema can't: whether each connector is there, and its options. */
+export function checkSources(sources: readonly SourceConfig[]): {
+  readonly found: ConfiguredSource[];
+  readonly problems: SourceProblem[];
+} {
+  const problems: SourceProblem[] = [];
   const found = sources.flatMap((config, index): ConfiguredSource[] => {
     const connector = connectorNamed(config.connector);
     if (!connector) {
       const message = `there is no connector ${config.connector}: one of ${Object.keys(connectors).join(', ')}`;
-      problems.push({ path: `sources.${index}.connector`, message });
+      problems.push({ path: ['sources', index, 'connector'], message });
       return [];
     }
     if (config.watch && !connector.watch) {
-      problems.push({ path: `sources.${index}.watch`, message: `${connector.name} can't watch: leave it off` });
+      problems.push({ path: ['sources', index, 'watch'], message: `${connector.name} can't watch: leave it off` });
     }
     const options = connector.config.safeParse(config.options);
     if (!options.success) {
-      for (const { path, message } of options.error.issues) {
-        problems.push({ path: ['sources', index, 'options', ...path].join('.'), message });
+      for (const issue of options.error.issues) {
+        const at = ['sources', index, 'options', ...issue.path];
+        const unknown = issue.code === 'unrecognized_keys' ? issue.keys : undefined;
+        if (!unknown) problems.push({ path: at, message: issue.message });
+        for (const key of unknown ?? []) problems.push({ path: [...at, key], message: 'is not a known setting' });
       }
       return [];
     }
@@ -44,9 +59,7 @@ export function configuredSources(sources: readonly SourceConfig[]): ConfiguredS
     const name = { tenant, collection, source: sourceNameOf(config) };
     return [{ name, connector, options: options.data, config }];
   });
-  if (problems.length === 0) return found;
-  const told = problems.map(({ path, message }) => `${path}: ${message}`).join('; ');
-  throw new FootnoteError('invalid_config', `In the configuration: ${told}.`, { details: { problems } });
+  return { found, problems };
 }
 
 function connectorNamed(name: string): Connector<unknown> | undefined {

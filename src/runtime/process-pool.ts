@@ -327,6 +327,8 @@ export class ProcessPool {
 
   /** An idle child keeps neither the process nor its event loop alive. */
   #idle(child: Child, idle: boolean): void {
+    // A child that gets ready while the pool closes is waited for all the same.
+    if (idle && this.#closed) return;
     const stderr = child.process.stderr as unknown as { ref?(): void; unref?(): void } | null;
     if (idle) {
       child.process.unref();

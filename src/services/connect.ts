@@ -56,9 +56,7 @@ export class Connect {
   }
 
   async list(caller: Caller): Promise<SourceList> {
-    const own = this.#tasks.filter(
-      ({ source: { name } }) => name.tenant === caller.tenant && mayUse(caller, name.collection),
-    );
+    const own = this.#tasks.filter(({ source }) => isOf(caller, source));
     return { running: this.#running !== undefined, sources: await Promise.all(own.map((task) => task.view())) };
   }
 
@@ -71,28 +69,31 @@ export class Connect {
 
   /** What a run would do now. Appends and deletes nothing. */
   async *preview(caller: Caller, at: SourceAt, signal: AbortSignal): AsyncGenerator<SourcePreview> {
-    const { source } = this.#task(caller, at);
+    const task = this.#task(caller, at);
+    const { source } = task;
     const { name, connector, read, deletes, brake, policy } = source;
     const { catalog, maxBytes } = this.ports;
     const run = channel<SourcePreview>(async (emit, inner) => {
-      const summary = await previewListing(
-        { catalog },
-        {
-          // Looked at, not made: nothing is there then.
-          collection: { tenant: name.tenant, name: name.collection },
-          source: name.source,
-          connector,
-          changes: read,
-          maxBytes,
-          deletes,
-          whole: true,
-          brake,
-          ...(policy === undefined ? {} : { policy }),
-          signal: inner,
-        },
-        async ({ action, ...item }) => {
-          if (action !== 'unchanged') await emit({ type: 'item', action, ...item });
-        },
+      const summary = await task.exclusively(inner, () =>
+        previewListing(
+          { catalog },
+          {
+            // Looked at, not made: nothing is there then.
+            collection: { tenant: name.tenant, name: name.collection },
+            source: name.source,
+            connector,
+            changes: read,
+            maxBytes,
+            deletes,
+            whole: true,
+            brake,
+            ...(policy === undefined ? {} : { policy }),
+            signal: inner,
+          },
+          async ({ action, ...item }) => {
+            if (action !== 'unchanged') await emit({ type: 'item', action, ...item });
+          },
+        ),
       );
       await emit({ type: 'summary', ...summary });
     }, signal);
@@ -107,12 +108,16 @@ export class Connect {
 
   #task(caller: Caller, { collection, source }: SourceAt): SourceTask {
     const task = this.#tasks.find(
-      ({ source: { name } }) =>
-        name.tenant === caller.tenant && name.collection === collection && name.source === source,
+      (each) =>
+        isOf(caller, each.source) && each.source.name.collection === collection && each.source.name.source === source,
     );
     if (task) return task;
     throw new FootnoteError('not_found', `No source ${source} of ${collection} is configured.`);
   }
+}
+
+function isOf(caller: Caller, { name }: KeptSource): boolean {
+  return name.tenant === caller.tenant && mayUse(caller, name.collection);
 }
 
 function matches({ name }: KeptSource, only: Partial<SourceAt>): boolean {

@@ -17,8 +17,12 @@ export interface JobContext {
   detail(detail: JsonObject): Promise<void>;
 }
 
-/** Work of one kind of job. It must be safe to run again from the start after a crash. */
-export type JobHandler = (context: JobContext) => Promise<void>;
+export interface JobHandler {
+  /** It must be safe to run again from the start after a crash. */
+  run(context: JobContext): Promise<void>;
+  /** Takes away what a cancelled job leaves. */
+  cancelled?(job: Job): Promise<void>;
+}
 
 interface Running {
   readonly job: Job;
@@ -187,16 +191,25 @@ export class JobRunner {
       if (!handler) throw new FootnoteError('internal', `No handler for jobs of kind ${job.kind}.`);
       await this.jobs.update(job.id, ['queued'], { state: 'running', updatedAt: this.#now() });
       await context.gate();
-      await handler(context);
+      await handler.run(context);
       await end({ state: 'succeeded' });
     } catch (error) {
       if (this.#closing) return;
       const reason = asFootnoteError(error);
       if (!signal.aborted) this.onFailure(job, reason);
+      else await this.#tidy(job);
       await end({
         state: signal.aborted ? 'cancelled' : 'failed',
         error: { code: reason.code, message: reason.message },
       });
+    }
+  }
+
+  async #tidy(job: Job): Promise<void> {
+    try {
+      await this.handlers.get(job.kind)?.cancelled?.(job);
+    } catch (error) {
+      this.onFailure(job, asFootnoteError(error));
     }
   }
 

@@ -2,6 +2,7 @@ import type { Anchor, Region } from '../core/document.js';
 import { FootnoteError } from '../core/errors.js';
 import type { Box, Span } from '../core/span.js';
 import { overlaps } from '../core/span.js';
+import { countLines, keepsLines, withLines } from './cite/lines.js';
 
 /** Characters of text kept before and after a quote. */
 const CONTEXT = 32;
@@ -56,20 +57,29 @@ export function countCodePoints(text: string, start = 0, end = text.length): num
 }
 
 /** What the citations of these spans need; one pass over the text. Spans may be in any order. */
-export function anchorsOf(text: string, spans: readonly Span[], regions: readonly Region[] = []): Anchor[] {
+export function anchorsOf(
+  text: string,
+  spans: readonly Span[],
+  regions: readonly Region[] = [],
+  parser = '',
+): Anchor[] {
   const order = spans.map((_, index) => index).sort((a, b) => spans[a]!.start - spans[b]!.start);
   const anchors = new Array<Anchor>(spans.length);
   let at = 0;
   let codePoints = 0;
+  const hasLines = keepsLines(parser);
+  let line = 1;
   for (const index of order) {
     const span = spans[index]!;
     codePoints += countCodePoints(text, at, span.start);
+    if (hasLines) line += countLines(text, at, span.start);
     at = span.start;
     const inside = regionsWithin(regions, span);
     anchors[index] = {
       codePointStart: codePoints,
       ...quoteContext(text, span),
       ...(inside.length > 0 ? { regions: inside } : {}),
+      ...(hasLines ? { line } : {}),
     };
   }
   return anchors;
@@ -88,6 +98,7 @@ export function narrowAnchor(outer: Anchor, outerSpan: Span, text: string, inner
     codePointStart: outer.codePointStart + countCodePoints(text, 0, from),
     ...context,
     ...(inside.length > 0 ? { regions: inside } : {}),
+    ...(outer.line === undefined ? {} : { line: outer.line + countLines(text, 0, from) }),
   };
 }
 
@@ -116,13 +127,18 @@ export function cite(passage: CitedPassage): Citation {
     revision,
     source,
     key,
-    ...(passage.uri === undefined ? {} : { uri: passage.uri }),
+    ...(passage.uri === undefined ? {} : { uri: uriOf(passage.uri, anchor.line, quote) }),
     ...(passage.title === undefined ? {} : { title: passage.title }),
     quote,
     span,
     selectors,
     ...(page === undefined ? {} : { page, boxes: regions.map(({ page, box }) => ({ page, ...box })) }),
   };
+}
+
+/** Where the link names a file at a commit: its lines that hold the quote. */
+function uriOf(uri: string, line: number | undefined, quote: string): string {
+  return line === undefined ? uri : withLines(uri, line, line + countLines(quote.trimEnd()));
 }
 
 /** PDF open parameters (RFC 8118, section 3): the page, and the rectangle around the quote's lines on it. */

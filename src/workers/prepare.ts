@@ -57,6 +57,7 @@ answerCalls<PrepareRequest, Uint8Array[]>(parentPort, async ({ pieces, of, spec 
     parsed.text,
     chunks.map((chunk) => chunk.span),
     parsed.regions,
+    parsed.parser,
   );
   const terms = analyzerOf(parsed.language ?? DEFAULT_LANGUAGE);
   const prepared = chunks.map((chunk, index): PreparedChunk => ({

@@ -4,6 +4,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { SourceList, SourceView } from '../../src/core/schemas/connectors.js';
 import type { Answer } from '../support/openapi-client.js';
+import type { SearchResult } from '../../src/core/schemas/query.js';
+import { GitRepository } from '../support/git-repository.js';
 import { runCli } from '../support/cli.js';
 import { temporaryFolder } from '../support/fixtures.js';
 import type { ServedEngine } from '../support/served-engine.js';
@@ -156,6 +158,36 @@ describe('a source under a running server', () => {
   });
 });
 
+describe('a repository under a running server', () => {
+  it('is searchable by commit, cited by permanent links to its lines', async () => {
+    const repository = await GitRepository.make(join(folder.path, 'repository'));
+    await repository.write('docs/a.md', '# Moorings\n\nFirst.\n\nThe shackle is galvanised.\n');
+    await repository.write('docs/b.md', '# Other\n\nNothing here.\n');
+    const first = await repository.commit();
+    const git = source({
+      connector: 'git',
+      options: { url: repository.path, web: 'https://github.com/o/r', include: ['docs/**'] },
+    });
+    served = await serveEngine(data(), git);
+    await reach(['docs/a.md', 'docs/b.md']);
+    const cited = async () => {
+      const call = { params: { c: 'boats' }, json: { query: 'galvanised', mode: 'lexical' } };
+      const answer = await client().call('POST', '/v1/collections/{c}/search', call);
+      return (answer.body as SearchResult).hits.map(({ citation }) => citation.uri);
+    };
+    expect(await cited()).toEqual([`https://github.com/o/r/blob/${first}/docs/a.md?plain=1#L1-L5`]);
+    await repository.remove('docs/b.md');
+    const second = await repository.commit();
+    const before = await until(view, ({ state }) => state === 'idle');
+    await act('run');
+    const { cursor, last } = await ran(before);
+    expect(cursor).toMatchObject({ commit: second });
+    expect(last?.counts).toMatchObject({ sent: 0, deleted: 1, unchanged: 0 });
+    await reach(['docs/a.md']);
+    expect(await cited()).toEqual([`https://github.com/o/r/blob/${first}/docs/a.md?plain=1#L1-L5`]);
+  });
+});
+
 describe('sources and other processes', () => {
   it('are the business of one tenant, and only of configured names', async () => {
     served = await serveEngine(data(), source({ tenant: 'others' }));
@@ -184,7 +216,9 @@ describe('sources and other processes', () => {
     const refused = openEngine(engineConfig(data(), source({ options: { paths: [], nope: 1 }, watch: true })));
     await expect(refused).rejects.toMatchObject({
       code: 'invalid_config',
-      message: expect.stringMatching(/sources\.0\.options\.paths: .*sources\.0\.options: .*nope/s) as string,
+      message: expect.stringMatching(
+        /sources\.0\.options\.paths: .*sources\.0\.options\.nope: is not a known setting/s,
+      ) as string,
     });
     await expect(openEngine(engineConfig(data(), source({ connector: 'gopher' })))).rejects.toMatchObject({
       message: expect.stringContaining('sources.0.connector: there is no connector gopher: one of files') as string,

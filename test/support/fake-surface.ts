@@ -104,6 +104,18 @@ export function fakeSurface(changes: Partial<EngineSurface> = {}): FakeSurface {
     at: AT,
     position: { epoch: 1, partition: 0, offset: '7' },
   };
+  const generation = {
+    id: 'g-1',
+    state: 'live' as const,
+    served: true,
+    lag: 0,
+    documents: { live: 1, failed: 0 },
+    chunks: 1,
+    model: 'test-hash',
+    chunker: { targetTokens: 96 },
+    ready: true,
+    createdAt: AT,
+  };
   const fullKey = {
     id: 'k-1',
     tenant: 'default',
@@ -264,6 +276,16 @@ export function fakeSurface(changes: Partial<EngineSurface> = {}): FakeSurface {
         note('release.set', caller, collection, request);
         return fullRelease;
       },
+    },
+    generations: {
+      list: async () => ({ generations: [generation] }),
+      reindex: async (caller, collection, request) => {
+        note('generations.reindex', caller, collection, request);
+        return { ...fakeJob(), kind: 'reindex' };
+      },
+      drop: async () => undefined,
+      releases: async () => ({ releases: [{ number: 1, generation: 'g-1', at: AT, served: true }] }),
+      diff: async (_caller, _collection, { a, b, k }) => ({ a, b, k, queries: 0, overlap: 1, sameFirst: 1, most: [] }),
     },
     keys: {
       list: async () => ({ keys: [fullKey] }),

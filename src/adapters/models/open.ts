@@ -22,6 +22,8 @@ export interface OpenEmbedderOptions {
 /** An embedder, and what other threads need to count tokens as it does. */
 export interface OpenedEmbedder {
   readonly embedder: Embedder & { readonly queued: number };
+  /** Until it is called again: one thread is kept for queries alone, where there are several. */
+  readonly reserveForQueries: () => () => void;
   readonly tokenizer: TokenizerSpec;
 }
 
@@ -34,7 +36,7 @@ export async function openEmbedder(options: OpenEmbedderOptions): Promise<Opened
   const truncated = options.onQueryTruncated ? { onQueryTruncated: options.onQueryTruncated } : {};
   if (options.model === TEST_MODEL) {
     const embedder = await openDeterministicEmbedder({ queueBytes: options.queueBytes, ...truncated });
-    return { embedder, tokenizer: embedder.tokenizer };
+    return { embedder, tokenizer: embedder.tokenizer, reserveForQueries: () => () => undefined };
   }
   const signal = options.signal ? { signal: options.signal } : {};
   const model = await options.store.resolve(options.model, {
@@ -54,5 +56,5 @@ export async function openEmbedder(options: OpenEmbedderOptions): Promise<Opened
     ...truncated,
     ...signal,
   });
-  return { embedder, tokenizer: embedder.tokenizer };
+  return { embedder, tokenizer: embedder.tokenizer, reserveForQueries: () => embedder.reserveForQueries() };
 }

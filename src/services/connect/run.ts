@@ -4,6 +4,7 @@ import type { SourceChange } from '../../core/ports/connector.js';
 import type { SourceCounts, SourceRun } from '../../core/schemas/connectors.js';
 import { runListing } from '../listing.js';
 import type { ListedItem } from '../listing.js';
+import type { PassedOver } from '../listing/ports.js';
 import type { ConnectPorts, KeptSource } from './ports.js';
 
 /** Items between two looks at what waits to be applied. */
@@ -11,6 +12,8 @@ const LOOK_EVERY = 256;
 /** Changes of a collection that may wait to be applied; beyond it reading waits. */
 const MAX_BACKLOG = 5000;
 const BACKLOG_WAIT_MS = 500;
+/** Items that are read and sent side by side: most of the time of each is a wait for the disk. */
+const CONCURRENCY = 16;
 /** Items told by name; further ones are counted. */
 const MAX_PROBLEMS = 20;
 
@@ -18,6 +21,7 @@ export const noCounts = (): SourceCounts => ({ sent: 0, deleted: 0, unchanged: 0
 
 export interface OneRun {
   readonly confirmed: number | undefined;
+  readonly passedOver: PassedOver;
   readonly signal: AbortSignal;
   /** Follows the run as it goes. */
   readonly counts: SourceCounts;
@@ -27,7 +31,7 @@ export interface OneRun {
 export async function runSource(
   ports: ConnectPorts,
   source: KeptSource,
-  { confirmed, signal, counts }: OneRun,
+  { confirmed, passedOver, signal, counts }: OneRun,
 ): Promise<{ run: SourceRun; error?: FootnoteError }> {
   const now = (): string => new Date(ports.clock.now()).toISOString();
   const startedAt = now();
@@ -66,6 +70,8 @@ export async function runSource(
         whole: true,
         brake: { ...source.brake, ...(confirmed === undefined ? {} : { confirmed }) },
         ...(policy === undefined ? {} : { policy }),
+        concurrency: CONCURRENCY,
+        passedOver,
         signal,
         onFence: (taken) => (fence = taken),
       },

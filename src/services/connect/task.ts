@@ -1,18 +1,21 @@
 import { FootnoteError } from '../../core/errors.js';
 import type { SourceAction, SourceCounts, SourceState, SourceView } from '../../core/schemas/connectors.js';
 import { backoffMs } from '../../runtime/backoff.js';
+import type { PassedOver } from '../listing/ports.js';
 import { usableCursor } from '../listing/state.js';
 import type { ConnectPorts, KeptSource } from './ports.js';
 import type { SourceRecord } from './record.js';
 import { loadRecord, saveRecord } from './record.js';
 import { noCounts, runSource } from './run.js';
-import type { Slots } from './slots.js';
+import { Slots } from './slots.js';
 
 /** After a failed run; the first wait is at least a second. */
 const BACKOFF = { baseMs: 5000, capMs: 15 * 60_000 };
 const LEAST_BACKOFF_MS = 1000;
 /** Changes often come in swarms: what is watched is listed this long after the first of them. */
 const SETTLE_MS = 300;
+/** Before the task goes on when it could not read or write its own record. */
+const CATALOG_AGAIN_MS = 15_000;
 /** Before watching is tried again after it failed. */
 const WATCH_AGAIN_MS = 60_000;
 
@@ -24,6 +27,8 @@ export class SourceTask {
   #asked = false;
   #wake = new AbortController();
   #watch: SourceView['watch'] = 'off';
+  readonly #reading = new Slots(1);
+  readonly #passedOver: PassedOver = new Map();
 
   constructor(
     private readonly ports: ConnectPorts,
@@ -38,11 +43,22 @@ export class SourceTask {
     while (!signal.aborted) {
       // Taken before looking, so that no call to wake falls between.
       const wake = this.#wake.signal;
-      if (await this.#isDue()) await this.once(signal);
-      else await this.#sleep(signal, wake);
+      try {
+        if (await this.#isDue()) await this.once(signal);
+        else await this.#sleep(signal, wake);
+      } catch (error) {
+        // Not the source but our own catalog: a full disk, say.
+        this.ports.onFailure(this.source.name, error);
+        await this.ports.clock.sleep(CATALOG_AGAIN_MS, signal).catch(() => undefined);
+      }
     }
     this.#nextAt = undefined;
     await watching;
+  }
+
+  /** A connector's folder is for one read at a time: a dry run and a run wait for each other. */
+  exclusively<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+    return this.#reading.use(signal, work);
   }
 
   /** One run now. */
@@ -50,8 +66,9 @@ export class SourceTask {
     this.#asked = false;
     const stop = new AbortController();
     const inner = AbortSignal.any([signal, stop.signal]);
+    const inTurn = (work: () => Promise<void>) => this.exclusively(inner, () => this.slots.use(inner, work));
     try {
-      await this.slots.use(inner, async () => {
+      await inTurn(async () => {
         const record = await this.#load();
         // Paused while it waited for its turn.
         if (this.source.paused || record.paused) return;
@@ -59,6 +76,7 @@ export class SourceTask {
         this.#current = { startedAt: this.#iso(this.ports.clock.now()), counts, stop };
         const { run, error } = await runSource(this.ports, this.source, {
           confirmed: record.confirmed,
+          passedOver: this.#passedOver,
           signal: inner,
           counts,
         });

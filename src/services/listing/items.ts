@@ -13,10 +13,12 @@ import { forEachConcurrent } from '../../runtime/concurrency.js';
 import { takenOver, type OwnedSource } from './lease.js';
 import type { LISTING_FAULT_POINTS, ListedItem, ListingPorts, SourceOptions } from './ports.js';
 import type { Item } from './state.js';
-import { UNSETTLED, aboutOf, looksUnchanged, policyHash, settledState } from './state.js';
+import { UNSETTLED, aboutOf, looksOf, looksUnchanged, policyHash, settledState } from './state.js';
 
 /** Codes of files that nothing here can read: they are skipped unless the document is known already. */
 const NOT_READABLE = new Set(['unknown_type', 'unsupported_media_type']);
+
+const MAX_PASSED_OVER = 100_000;
 
 /** Brings single items of one source to the log, the inventory a step behind each append. */
 export class Listing {
@@ -60,6 +62,11 @@ export class Listing {
     const sameAbout = before?.about === about;
     if (looksUnchanged(item, known, about)) {
       this.#report(item.key, 'unchanged');
+      return;
+    }
+    const passed = known ? undefined : this.options.passedOver?.get(item.key);
+    if (passed?.looks === looksOf(item)) {
+      this.#report(item.key, 'skipped', { code: passed.code, message: passed.message });
       return;
     }
     const withheld = before !== undefined && before.policy !== policyHash(policy) ? known : undefined;
@@ -143,6 +150,14 @@ export class Listing {
     return { content, at };
   }
 
+  #passOver(item: Item, reason: { readonly code: string; readonly message: string }): void {
+    this.#report(item.key, 'skipped', reason);
+    const { passedOver } = this.options;
+    if (!passedOver || item.fresh) return;
+    if (passedOver.size >= MAX_PASSED_OVER) passedOver.clear();
+    passedOver.set(item.key, { looks: looksOf(item), ...reason });
+  }
+
   /** Files that no parser takes never reach the log, unless the document is known: then its state has to change. */
   async #readable(item: Item, content: ContentRef): Promise<boolean> {
     const path = this.ports.blobs.path(content);
@@ -157,7 +172,7 @@ export class Listing {
       const reason = asFootnoteError(error);
       if (!NOT_READABLE.has(reason.code)) throw reason;
       await this.ports.blobs.delete(content);
-      this.#report(item.key, 'skipped', { code: reason.code, message: reason.message });
+      this.#passOver(item, { code: reason.code, message: reason.message });
       return false;
     }
   }

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setMaxListeners } from 'node:events';
 import { FootnoteError } from '../../core/errors.js';
 import type { Lease, SourceName } from '../../core/ports/catalog.js';
 import type { ListingPorts } from './ports.js';
@@ -27,10 +28,15 @@ export async function withSource(
   const lease = await acquire(ports, name);
   const lost = new AbortController();
   const renewal = keepLease(ports, lease, lost, signal);
+  // Awaited below; this keeps an early failure from being unhandled meanwhile.
+  renewal.catch(() => undefined);
   try {
     // Closes the inventory to former owners before anything in it is believed.
     if (!(await ports.catalog.cursors.updateInventory(name, lease.fence, [], []))) throw takenOver(name);
-    await work({ name, fence: lease.fence, signal: AbortSignal.any([signal, lost.signal]) });
+    const inner = AbortSignal.any([signal, lost.signal]);
+    // Many items at once listen to it, which is no leak.
+    setMaxListeners(0, inner);
+    await work({ name, fence: lease.fence, signal: inner });
   } finally {
     lost.abort();
     await renewal;

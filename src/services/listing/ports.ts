@@ -30,6 +30,9 @@ export interface Brake {
   readonly confirmed?: number;
 }
 
+/** Items that no parser takes, by key: how they looked, and why. */
+export type PassedOver = Map<string, { readonly looks: string; readonly code: string; readonly message: string }>;
+
 export interface ListingOptions {
   readonly collection: Collection;
   readonly source: string;
@@ -46,6 +49,8 @@ export interface ListingOptions {
   /** Of items that bring none; absent: the collection's. */
   readonly policy?: Policy;
   readonly concurrency?: number;
+  /** What earlier listings of the same process passed over, so that it is not read again as long as it looks the same. */
+  readonly passedOver?: PassedOver;
   readonly signal: AbortSignal;
   /** Told the fence under which the source is read. */
   readonly onFence?: (fence: number) => void;

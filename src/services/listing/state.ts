@@ -36,6 +36,11 @@ export function aboutOf({ title, uri, mime, name, metadata }: Item, policy: Poli
   return sha256(canonicalJson(policy ? [...said, policy] : said));
 }
 
+/** All that decides how an item is read, but its content. */
+export function looksOf(item: Item): string {
+  return sha256(canonicalJson([item.quick, item.mime ?? null, item.name ?? null]));
+}
+
 /** Nothing but a read can tell whether it changed. */
 export function looksUnchanged(item: Item, known: InventoryItem | undefined, about: string): boolean {
   const before = settledState(known);

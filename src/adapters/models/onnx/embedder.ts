@@ -127,6 +127,18 @@ export class OnnxEmbedder implements Embedder {
     return this.scheduler.length;
   }
 
+  /** Keeps one thread free of documents until the returned function is called; for work that is to give way to queries. */
+  reserveForQueries(): () => void {
+    this.scheduler.reserved += 1;
+    let released = false;
+    return () => {
+      if (released) return;
+      released = true;
+      this.scheduler.reserved -= 1;
+      this.pump();
+    };
+  }
+
   async start(): Promise<void> {
     await Promise.all(this.slots.map((_, index) => this.startSlot(index)));
   }

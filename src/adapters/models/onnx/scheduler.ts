@@ -73,6 +73,9 @@ class ItemQueue {
 export class Scheduler {
   private readonly waiting: Record<Role, ItemQueue> = { query: new ItemQueue(), document: new ItemQueue() };
 
+  /** Threads that get no documents, so that a query never waits behind one; at least one thread always gets them. */
+  reserved = 0;
+
   add(item: Item): void {
     this.waiting[item.request.role].push(item);
   }
@@ -88,13 +91,14 @@ export class Scheduler {
   /** The next group and the index of the slot that should get it; undefined when nothing waits or all slots are full. */
   next(slots: readonly (Slot | undefined)[]): { slot: number; role: Role; items: Item[] } | undefined {
     if (this.waiting.query.peek()) {
-      const slot = leastBusy(slots, (of) => of.queries.size, QUERIES_AHEAD);
+      const slot = leastBusy(slots, (of) => of.queries.size + (of.groups.size > 0 ? 0.5 : 0), QUERIES_AHEAD);
       const item = slot === undefined ? undefined : this.waiting.query.shift();
       if (slot !== undefined && item) return { slot, role: 'query', items: [item] };
     }
     if (!this.waiting.document.peek()) return undefined;
-    const slot = leastBusy(slots, (of) => of.groups.size, GROUPS_AHEAD);
-    return slot === undefined ? undefined : { slot, role: 'document', items: this.takeGroup(slots.length) };
+    const open = slots.slice(0, Math.max(1, slots.length - this.reserved));
+    const slot = leastBusy(open, (of) => of.groups.size, GROUPS_AHEAD);
+    return slot === undefined ? undefined : { slot, role: 'document', items: this.takeGroup(open.length) };
   }
 
   /** Groups shrink towards the end of the queue, so that all threads finish together. */

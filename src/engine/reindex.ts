@@ -1,0 +1,185 @@
+import { createHash } from 'node:crypto';
+import type { BuildPorts } from '../../pipelines/reindex.js';
+import { buildGeneration, dropGeneration, switchRelease } from '../../pipelines/reindex.js';
+import type { ConsumerPorts } from '../../pipelines/ingest/consume.js';
+import type { Config } from '../core/config.js';
+import { FootnoteError, asFootnoteError } from '../core/errors.js';
+import type { Generation } from '../core/generation.js';
+import type { Job } from '../core/ports/catalog.js';
+import type { Clock } from '../core/ports/clock.js';
+import type { Reindex } from '../core/schemas/reindex.js';
+import type { Yielding } from '../runtime/yielding.js';
+import type { JobContext, JobHandler } from '../services/jobs.js';
+import type { Consumers } from './consumers.js';
+import type { Models } from './models.js';
+import type { Storage } from './storage.js';
+
+export const REINDEX = 'reindex';
+
+export interface ReindexParts {
+  readonly config: Config;
+  readonly storage: Storage;
+  readonly clock: Clock;
+  readonly models: Models;
+  readonly consumers: Consumers;
+  readonly yielding: Yielding;
+  readonly consumerPorts: (generation: Generation) => Promise<ConsumerPorts>;
+  /** The languages of its documents are known to the query analyzer. */
+  readonly known: (generation: string) => Promise<void>;
+}
+
+/** The generation that a job builds: the same again after a crash. */
+function generationOf(job: Job): string {
+  return `g-${createHash('sha256').update(job.id).digest('hex').slice(0, 12)}`;
+}
+
+/** Builds a new generation beside the live one, follows the log with it, and releases it when that was asked for. */
+export function reindexHandler(parts: ReindexParts): JobHandler {
+  return {
+    run: (context) => reindex(parts, context),
+    cancelled: (job) => abandon(parts, generationOf(job), 'the job was cancelled'),
+  };
+}
+
+async function reindex(parts: ReindexParts, context: JobContext): Promise<void> {
+  const { job, signal } = context;
+  const { catalog } = parts.storage;
+  const request = job.detail['request'] as unknown as Reindex;
+  const collection = job.collection ?? '';
+  const release = await catalog.releases.current(job.tenant, collection);
+  const live = release && (await catalog.generations.get(release.generation));
+  if (!live) throw new FootnoteError('collection_not_found', `There is no collection ${collection}.`);
+  let target = await catalog.generations.get(generationOf(job));
+  if (!target) {
+    await create(parts, job, live, request);
+    target = (await catalog.generations.get(generationOf(job)))!;
+  }
+  if (target.state === 'dropped') throw new FootnoteError('cancelled', 'Its generation was dropped.');
+  if (target.state === 'building') await build(parts, context, live, target);
+  const built = (await catalog.generations.get(target.id))!;
+  parts.consumers.start(built);
+  await parts.known(built.id);
+  await parts.consumers.caughtUp(built, signal);
+  if (request.switch) {
+    const { releases, generations } = catalog;
+    const ports = { releases, generations, log: parts.storage.log, clock: parts.clock };
+    await switchRelease(ports, built.id, { signal });
+  }
+}
+
+async function create(parts: ReindexParts, job: Job, live: Generation, request: Reindex): Promise<void> {
+  const { model, chunker = {} } = request;
+  const changes = Object.entries(chunker).filter((entry): entry is [string, number] => entry[1] !== undefined);
+  const spec = await parts.models.newSpec(model ?? Object.values(live.spec.models)[0]!.model, {
+    ...kept(live),
+    ...Object.fromEntries(changes),
+  });
+  await parts.storage.catalog.generations.create(
+    {
+      id: generationOf(job),
+      tenant: live.tenant,
+      collection: live.collection,
+      state: 'building',
+      spec,
+      createdAt: new Date(parts.clock.now()).toISOString(),
+    },
+    `job ${job.id}`,
+  );
+}
+
+/** What the live generation was told to do otherwise stays so. */
+function kept({ spec }: Generation): Record<string, number> {
+  const { targetTokens, contextTokens } = spec.chunker.options;
+  return {
+    ...(typeof targetTokens === 'number' ? { targetTokens } : {}),
+    ...(typeof contextTokens === 'number' ? { contextTokens } : {}),
+  };
+}
+
+async function build(parts: ReindexParts, context: JobContext, live: Generation, target: Generation): Promise<void> {
+  const { storage, clock, config, yielding } = parts;
+  const { documents, generations } = storage.catalog;
+  const { signal } = context;
+  const counts = await documents.counts(live.tenant, live.collection, live.id);
+  const total = counts.live + counts.failed + counts.deleted;
+  const { log } = storage;
+  const ports: BuildPorts = {
+    ...(await parts.consumerPorts(target)),
+    documents,
+    generations,
+    log,
+    vectors: storage.vectors,
+    deadLetters: log.deadLetters,
+  };
+  const release = (await parts.models.of(target)).reserveForQueries();
+  yielding.begin();
+  let done = 0;
+  try {
+    await buildGeneration(ports, live, target, {
+      signal,
+      concurrency: config.reindex.concurrency,
+      onParseFailure: config.ingest.onParseFailure,
+      beforeRow: () => context.gate(),
+      async afterRow(ms) {
+        done += 1;
+        context.progress(done, Math.max(done, total));
+        const pause = yielding.pauseAfter(ms);
+        if (pause >= 1) await clock.sleep(pause, signal);
+      },
+    });
+  } finally {
+    yielding.end();
+    release();
+  }
+}
+
+/** Takes a generation away that nobody waits for any more. */
+export async function abandon(
+  parts: Pick<ReindexParts, 'storage' | 'clock' | 'consumers'>,
+  id: string,
+  reason: string,
+): Promise<void> {
+  const { catalog, log, vectors } = parts.storage;
+  const { generations, releases, documents } = catalog;
+  const generation = await generations.get(id);
+  if (!generation || generation.state === 'live') return;
+  await parts.consumers.stopOne(id);
+  try {
+    await dropGeneration({ generations, releases, documents, log, vectors, clock: parts.clock }, id, reason);
+  } catch (error) {
+    // Released in the same moment: it is wanted after all.
+    if (asFootnoteError(error).code !== 'conflict') throw error;
+    parts.consumers.start((await generations.get(id))!);
+  }
+}
+
+/** At the start: half-built generations whose job has ended are nobody's. */
+export async function abandonOrphans(
+  parts: Pick<ReindexParts, 'storage' | 'clock' | 'consumers'>,
+  generations: readonly Generation[],
+): Promise<void> {
+  const wanted = new Set<string>();
+  for (const state of ['queued', 'running', 'paused'] as const) {
+    const jobs = await parts.storage.catalog.jobs.list({ kind: REINDEX, state, limit: 1000 });
+    for (const job of jobs) wanted.add(generationOf(job));
+  }
+  for (const { id, state } of generations) {
+    if (state === 'building' && !wanted.has(id)) await abandon(parts, id, 'its job has ended');
+  }
+}
+
+const HOUR = 3_600_000;
+
+/** Retired generations are kept for a while, so that rolling back is instant; then they go. */
+export async function dropRetired(
+  parts: Pick<ReindexParts, 'storage' | 'clock' | 'consumers' | 'config'>,
+): Promise<void> {
+  const { catalog } = parts.storage;
+  const before = new Date(parts.clock.now() - parts.config.releases.keepHours * HOUR).toISOString();
+  for (const { tenant, name } of await catalog.collections.list()) {
+    for (const { id, state, history } of await catalog.generations.list(tenant, name)) {
+      const since = history.at(-1)?.at;
+      if (state === 'retired' && since !== undefined && since < before) await abandon(parts, id, 'kept long enough');
+    }
+  }
+}
