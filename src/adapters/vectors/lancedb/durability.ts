@@ -19,16 +19,21 @@ export class Durability {
     private readonly record: string,
   ) {}
 
-  /** Fsyncs what is new since the last call, then records the version. */
+  /** Fsyncs what is new or gone since the last call, then records the version. */
   async sync(version: number): Promise<void> {
     const present = await filesBelow(this.table);
     const fresh = [...present.files].filter((file) => !this.synced.has(file) || isHint(file));
     const folders = new Set(fresh.map((file) => dirname(file)));
     // A folder's own entry is in its parent.
     for (const folder of present.folders) if (!this.folders.has(folder)) folders.add(folder).add(dirname(folder));
+    // Removals must last, too: what was deleted would come back with the power.
+    for (const gone of this.missing(present)) folders.add(nearest(dirname(gone), present.folders, this.table));
     await Promise.all(fresh.map(fsync));
     await Promise.all([...folders].map(fsync));
-    for (const file of this.synced) if (!present.files.has(file)) this.synced.delete(file);
+    for (const gone of this.missing(present)) {
+      this.synced.delete(gone);
+      this.folders.delete(gone);
+    }
     for (const file of fresh) this.synced.add(file);
     for (const folder of present.folders) this.folders.add(folder);
     await this.writeRecord(version);
@@ -81,6 +86,14 @@ export class Durability {
     return newer.length;
   }
 
+  /** Files and folders that were on disk and are no more. */
+  private missing(present: Present): string[] {
+    return [
+      ...[...this.synced].filter((file) => !present.files.has(file)),
+      ...[...this.folders].filter((folder) => !present.folders.has(folder)),
+    ];
+  }
+
   /** Overwritten in place: it fits one sector, and a rename would cost a second fsync a write. */
   private async writeRecord(version: number): Promise<void> {
     const text = `${version}`.padEnd(RECORD_BYTES - 1) + '\n';
@@ -126,7 +139,19 @@ function versionOf(name: string): number | undefined {
   return Number(match[1]!.length === 20 ? 0xffff_ffff_ffff_ffffn - value : value);
 }
 
-async function filesBelow(root: string): Promise<{ files: Set<string>; folders: Set<string> }> {
+interface Present {
+  readonly files: Set<string>;
+  readonly folders: Set<string>;
+}
+
+/** The folder itself, or the first above it that is still there. */
+function nearest(folder: string, present: ReadonlySet<string>, root: string): string {
+  let at = folder;
+  while (at !== root && !present.has(at)) at = dirname(at);
+  return at;
+}
+
+async function filesBelow(root: string): Promise<Present> {
   const files = new Set<string>();
   const folders = new Set<string>([root]);
   const visit = async (folder: string): Promise<void> => {
