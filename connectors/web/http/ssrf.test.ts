@@ -8,7 +8,7 @@ import type { Allowed } from './addresses.js';
 import { mayConnect, parseNetworks } from './addresses.js';
 import { guardedAgent } from './dispatcher.js';
 import { get } from './get.js';
-import { CONTROLS, FORBIDDEN_ADDRESSES, forbiddenUrls } from './ssrf.forms.js';
+import { CONTROLS, FORBIDDEN_ADDRESSES, forbiddenUrls } from '../../../test/support/url-forms.js';
 
 /** Counts every connection that the machine itself gets. */
 let server: Server;
