@@ -2,7 +2,7 @@ import { narrowCaller } from '../../src/core/policy.js';
 import type { Caller } from '../../src/core/policy.js';
 import type { TokenCounter } from '../../src/core/ports/models.js';
 import type { MarkedCitation } from '../../src/core/schemas/citations.js';
-import type { ContextRequest, ContextResult } from '../../src/core/schemas/query.js';
+import type { ContextMany, ContextManyResult, ContextRequest, ContextResult } from '../../src/core/schemas/query.js';
 import { forEachConcurrent } from '../../src/runtime/concurrency.js';
 import { anchorsOf, cite } from '../../src/stages/cite.js';
 import { confidence } from '../../src/stages/confidence.js';
@@ -11,9 +11,9 @@ import { DEFAULT_PACK, DEFAULT_TEMPLATE, packContext } from '../../src/stages/pa
 import type { PackCandidate, PackDocument, PackedPassage } from '../../src/stages/pack.js';
 import { order } from './ranking.js';
 import type { RetrievedCandidate } from './retrieve.js';
-import { retrieve } from './retrieve.js';
+import { retrieveAll } from './retrieve-all.js';
 import type { SearchPorts } from './search.js';
-import { releaseRef } from './search.js';
+import { eachQuery, releaseRef, releaseRefs } from './search.js';
 import { Stopwatch } from './stopwatch.js';
 import type { ParsedTexts } from './texts.js';
 
@@ -39,13 +39,48 @@ export async function buildContext(
   request: ContextRequest,
   signal?: AbortSignal,
 ): Promise<ContextResult> {
+  const { releases, citations, ...packed } = await packFrom(ports, caller, [collection], request, signal);
+  return {
+    ...packed,
+    citations: citations.map(({ citation }) => citation),
+    release: releaseRef(releases.get(collection)!),
+  };
+}
+
+/** A context a query, each from all of the collections. @throws what `retrieveAll` throws, tokenizer_unknown */
+export async function buildContexts(
+  ports: ContextPorts,
+  caller: Caller,
+  { collections, queries, ...request }: ContextMany,
+  signal?: AbortSignal,
+): Promise<ContextManyResult> {
+  const results = await eachQuery(queries, async (query) => {
+    const packing = packFrom(ports, caller, collections, { ...request, query }, signal);
+    const { releases, citations, ...packed } = await packing;
+    return {
+      query,
+      ...packed,
+      citations: citations.map(({ citation, collection }) => ({ ...citation, collection })),
+      releases: releaseRefs(releases),
+    };
+  });
+  return { results };
+}
+
+async function packFrom(
+  ports: ContextPorts,
+  caller: Caller,
+  collections: readonly string[],
+  request: ContextRequest,
+  signal: AbortSignal | undefined,
+) {
   const watch = new Stopwatch(ports.telemetry);
   const counter = await ports.counter(request.budget.tokenizer);
-  const retrieved = await retrieve(
+  const pooled = await retrieveAll(
     ports,
+    collections,
     {
       caller: narrowCaller(caller, request.as),
-      collection,
       query: request.query,
       mode: request.mode,
       ...(request.filter === undefined ? {} : { filter: request.filter }),
@@ -55,8 +90,8 @@ export async function buildContext(
     },
     watch,
   );
-  const ranked = watch.timeSync('rank', () => order(request.mode, retrieved));
-  const points = new Map(ranked.map(({ candidate }) => [candidate.point.chunkId, candidate.point]));
+  const ranked = watch.timeSync('rank', () => order(request.mode, pooled));
+  const candidates = new Map(ranked.map(({ candidate }) => [candidate.point.chunkId, candidate]));
   const documents = await watch.time('texts', () => loadTexts(ports.texts, ranked));
   const packed = watch.timeSync('pack', () =>
     packContext(ranked.map(packCandidate), documents, request.budget.tokens, counter, {
@@ -65,7 +100,12 @@ export async function buildContext(
     }),
   );
   const citations = await watch.time('cite', () =>
-    Promise.all(packed.passages.map((passage) => citationOf(ports.texts, points, passage))),
+    Promise.all(
+      packed.passages.map(async (passage) => {
+        const first = candidates.get(passage.chunkIds[0]!)!;
+        return { citation: await citationOf(ports.texts, first.point, passage), collection: first.collection };
+      }),
+    ),
   );
   return {
     context: packed.context,
@@ -76,7 +116,7 @@ export async function buildContext(
       dropped: packed.dropped.map(({ chunkId, reason }) => ({ chunkId, reason })),
     },
     confidence: confidence(
-      retrieved.terms,
+      pooled.terms,
       ranked.map(({ candidate, scores }) => ({
         documentId: candidate.documentId,
         dense: scores.dense,
@@ -84,7 +124,7 @@ export async function buildContext(
         headings: candidate.point.headings,
       })),
     ),
-    release: releaseRef(retrieved),
+    releases: pooled.releases,
     timings: watch.timings(),
   };
 }
@@ -124,10 +164,9 @@ function packCandidate({ candidate }: Ranked<RetrievedCandidate>): PackCandidate
 /** A passage that is one chunk is cited from what stands beside the chunk; a joined or grown one from its text. */
 async function citationOf(
   texts: ParsedTexts,
-  points: ReadonlyMap<string, RetrievedCandidate['point']>,
+  first: RetrievedCandidate['point'],
   passage: PackedPassage,
 ): Promise<MarkedCitation> {
-  const first = points.get(passage.chunkIds[0]!)!;
   const { documentId, revision, span, quote, marker } = passage;
   const isChunk = span.start === first.span.start && span.end === first.span.end;
   const parsed = isChunk ? undefined : await texts.get(documentId, revision);

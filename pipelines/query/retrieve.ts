@@ -3,6 +3,7 @@ import type { Filter } from '../../src/core/filter.js';
 import { fieldsOf, matches } from '../../src/core/filter.js';
 import type { Generation, Release } from '../../src/core/generation.js';
 import type { Caller } from '../../src/core/policy.js';
+import { mayUse } from '../../src/core/policy.js';
 import type { Catalog, Visibility } from '../../src/core/ports/catalog.js';
 import type { Embedder } from '../../src/core/ports/models.js';
 import type { QueryAnalysis } from '../../src/core/ports/processing.js';
@@ -15,7 +16,7 @@ import type { QueryVectors } from './query-vectors.js';
 import type { Stopwatch } from './stopwatch.js';
 
 /** The name of the passage vector in every generation. */
-const TEXT_VECTOR = 'text';
+export const TEXT_VECTOR = 'text';
 /** Most points asked of one arm, however much is dropped. */
 const MAX_K = 6400;
 const REFILL_FACTOR = 4;
@@ -47,6 +48,7 @@ export interface RetrieveRequest {
 export interface RetrievedCandidate extends Candidate {
   readonly point: Point;
   readonly text: string;
+  readonly collection: string;
   /** The passage is of an older version than the newest accepted one. */
   readonly stale: boolean;
 }
@@ -71,6 +73,7 @@ export interface Retrieved {
  */
 export async function retrieve(ports: RetrievePorts, request: RetrieveRequest, watch: Stopwatch): Promise<Retrieved> {
   const { caller, signal } = request;
+  if (!mayUse(caller, request.collection)) throw collectionNotFound(request.collection);
   const release = await watch.time('release', () => ports.catalog.releases.current(caller.tenant, request.collection));
   const generation = release && (await ports.catalog.generations.get(release.generation));
   if (!generation || generation.tenant !== caller.tenant) throw collectionNotFound(request.collection);
@@ -89,7 +92,7 @@ export async function retrieve(ports: RetrievePorts, request: RetrieveRequest, w
     const ids = [...new Set(lists.flat().map((hit) => hit.point.documentId))];
     const rows = await watch.time('check', () => ports.catalog.documents.visibility(generation.id, ids));
     const allowed = lists.map((list) => list.filter((hit) => mayShow(hit, rows, request)));
-    const candidates = uniteArms(arms, allowed, rows);
+    const candidates = uniteArms(arms, allowed, rows, request.collection);
     const dropped = lists.reduce((sum, list, arm) => sum + list.length - allowed[arm]!.length, 0);
     if (dropped > 0) ports.telemetry.count('hits_dropped', dropped);
     const more = lists.some((list) => list.length >= k);
@@ -141,6 +144,7 @@ function uniteArms(
   arms: readonly Arm[],
   lists: readonly Hit[][],
   rows: ReadonlyMap<string, Visibility>,
+  collection: string,
 ): RetrievedCandidate[] {
   const found: { dense: RetrievedCandidate[]; lexical: RetrievedCandidate[] } = { dense: [], lexical: [] };
   arms.forEach((arm, index) => {
@@ -151,6 +155,7 @@ function uniteArms(
         documentId: point.documentId,
         point,
         text: point.text,
+        collection,
         stale: rows.get(point.documentId)?.stale ?? false,
         ...(vector === undefined ? {} : { vector }),
         ...(arm.kind === 'dense' ? { dense: score } : { lexical: score }),

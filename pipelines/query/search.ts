@@ -1,6 +1,8 @@
+import type { Release } from '../../src/core/generation.js';
 import { narrowCaller } from '../../src/core/policy.js';
 import type { Caller } from '../../src/core/policy.js';
-import type { Search, SearchHit, SearchResult } from '../../src/core/schemas/query.js';
+import type { Search, SearchHit, SearchMany, SearchManyResult, SearchResult } from '../../src/core/schemas/query.js';
+import { forEachConcurrent } from '../../src/runtime/concurrency.js';
 import { cite } from '../../src/stages/cite.js';
 import { confidenceOfPassage } from '../../src/stages/confidence.js';
 import { DEFAULT_FOLD_THRESHOLD, fold } from '../../src/stages/fold.js';
@@ -8,6 +10,7 @@ import type { Ranked } from '../../src/stages/fuse.js';
 import { order } from './ranking.js';
 import type { Retrieved, RetrievedCandidate, RetrievePorts, RetrieveRequest } from './retrieve.js';
 import { retrieve } from './retrieve.js';
+import { retrieveAll } from './retrieve-all.js';
 import { Stopwatch } from './stopwatch.js';
 
 export interface SearchPorts extends RetrievePorts {
@@ -32,7 +35,7 @@ export async function rankDocuments(
 ): Promise<RankedDocument[]> {
   const retrieved = await retrieve(
     ports,
-    asked(ports, caller, collection, request, signal),
+    { ...asked(ports, caller, request, signal), collection },
     new Stopwatch(ports.telemetry),
   );
   const best = new Map<string, RankedDocument>();
@@ -50,13 +53,11 @@ const CHUNKS_A_HIT = 2;
 function asked(
   ports: SearchPorts,
   caller: Caller,
-  collection: string,
   request: Search,
   signal: AbortSignal | undefined,
-): RetrieveRequest {
+): Omit<RetrieveRequest, 'collection'> {
   return {
     caller: narrowCaller(caller, request.as),
-    collection,
     query: request.query,
     mode: request.mode,
     ...(request.filter === undefined ? {} : { filter: request.filter }),
@@ -74,10 +75,36 @@ export async function search(
   request: Search,
   signal?: AbortSignal,
 ): Promise<SearchResult> {
+  const { found, releases, timings } = await searchIn(ports, caller, [collection], request, signal);
+  return { hits: found.map(({ hit }) => hit), release: releaseRef(releases.get(collection)!), timings };
+}
+
+/** The same over several collections and for several queries. @throws what `retrieveAll` throws */
+export async function searchMany(
+  ports: SearchPorts,
+  caller: Caller,
+  { collections, queries, ...request }: SearchMany,
+  signal?: AbortSignal,
+): Promise<SearchManyResult> {
+  const results = await eachQuery(queries, async (query) => {
+    const { found, releases, timings } = await searchIn(ports, caller, collections, { ...request, query }, signal);
+    const hits = found.map(({ hit, collection }) => ({ ...hit, collection }));
+    return { query, hits, releases: releaseRefs(releases), timings };
+  });
+  return { results };
+}
+
+async function searchIn(
+  ports: SearchPorts,
+  caller: Caller,
+  collections: readonly string[],
+  request: Search,
+  signal: AbortSignal | undefined,
+) {
   const watch = new Stopwatch(ports.telemetry);
-  const retrieved = await retrieve(ports, asked(ports, caller, collection, request, signal), watch);
-  const hits = watch.timeSync('rank', () => {
-    const entries = order(request.mode, retrieved).map((entry) => ({
+  const pooled = await retrieveAll(ports, collections, asked(ports, caller, request, signal), watch);
+  const found = watch.timeSync('rank', () => {
+    const entries = order(request.mode, pooled).map((entry) => ({
       id: entry.candidate.point.chunkId,
       text: entry.candidate.text,
       entry,
@@ -86,13 +113,29 @@ export async function search(
     const documents = new Map(entries.map(({ id, entry }) => [id, entry.candidate.documentId]));
     return kept.map(({ id, entry }) => {
       const under = (folded.get(id) ?? []).map((chunkId) => ({ chunkId, documentId: documents.get(chunkId)! }));
-      return hitOf(entry, under, retrieved);
+      return { hit: hitOf(entry, under, pooled), collection: entry.candidate.collection };
     });
   });
-  return { hits, release: releaseRef(retrieved), timings: watch.timings() };
+  return { found, releases: pooled.releases, timings: watch.timings() };
 }
 
-export function releaseRef({ release }: Pick<Retrieved, 'release'>): SearchResult['release'] {
+/** Queries of one request that are answered at once. */
+const QUERIES_AT_ONCE = 4;
+
+/** In the order asked. */
+export async function eachQuery<T>(queries: readonly string[], answer: (query: string) => Promise<T>): Promise<T[]> {
+  const results = new Array<T>(queries.length);
+  await forEachConcurrent(queries.entries(), QUERIES_AT_ONCE, async ([at, query]) => {
+    results[at] = await answer(query);
+  });
+  return results;
+}
+
+export function releaseRefs(releases: ReadonlyMap<string, Release>): Record<string, SearchResult['release']> {
+  return Object.fromEntries([...releases].map(([collection, release]) => [collection, releaseRef(release)]));
+}
+
+export function releaseRef(release: Release): SearchResult['release'] {
   return {
     number: release.number,
     generation: release.generation,

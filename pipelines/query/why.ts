@@ -106,7 +106,7 @@ export async function why(
     found: at >= 0,
     ...(at >= 0 || !lost ? {} : { lostAt: lost.stage }),
     stages,
-    release: releaseRef(retrieved),
+    release: releaseRef(retrieved.release),
     timings: watch.timings(),
   };
 }

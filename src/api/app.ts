@@ -155,6 +155,8 @@ export function createApi(surface: EngineSurface, options: ApiOptions): Api {
         const body = await readBody(c, spec, { json: options.jsonBytes, batch: batchBytes }, stallMs);
         const as = (body as { as?: unknown } | undefined)?.as ?? query['as'];
         authorize(session, spec.scope, { ...target, as: as !== undefined });
+        const more = (spec.cost?.(body) ?? 1) - 1;
+        if (more > 0 && session.key !== undefined && limits) exchange.headers = await limits.take(session.key, more);
         const asked: Asked = {
           params,
           query,

@@ -19,10 +19,10 @@ export class RateLimits {
     this.#limiter = new RateLimiterMemory({ points: options.requests, duration: options.seconds });
   }
 
-  /** Counts one request. @throws FootnoteError rate_limited, with the seconds until the window ends; its details hold the headers */
-  async take(key: string): Promise<RateLimitHeaders> {
+  /** Counts a request, or what stands for several. @throws FootnoteError rate_limited, with the seconds until the window ends; its details hold the headers */
+  async take(key: string, points = 1): Promise<RateLimitHeaders> {
     try {
-      return this.#headers(await this.#limiter.consume(key));
+      return this.#headers(await this.#limiter.consume(key, points));
     } catch (thrown) {
       if (!(thrown instanceof RateLimiterRes)) throw thrown;
       const { requests, seconds } = this.options;

@@ -51,6 +51,8 @@ export interface RouteSpec<
   /** What it may refuse besides what any route may. */
   readonly errors?: readonly ErrorCode[];
   readonly deadline?: Deadline;
+  /** How many requests it counts as, for the key's rate limit. Default 1. */
+  readonly cost?: (body: z.output<B>) => number;
   /** Answers even when the server is overloaded. */
   readonly vital?: boolean;
 }

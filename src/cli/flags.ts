@@ -36,6 +36,12 @@ export function collectionFlag(command: Command): Command {
   return command.requiredOption('--collection <name>', 'the collection', asCollection);
 }
 
+/** As often as there are collections; at least once. */
+export function collectionsFlag(command: Command): Command {
+  const more = (name: string, before: readonly string[] | undefined) => [...(before ?? []), asCollection(name)];
+  return command.requiredOption('--collection <name>', 'the collection; several: give it several times', more);
+}
+
 export function modeFlag(): Option {
   return new Option('--mode <mode>', 'which arms search').choices(ModeSchema.options);
 }

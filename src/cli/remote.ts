@@ -10,6 +10,8 @@ export type CommandSurface = Pick<
   | 'collections'
   | 'search'
   | 'context'
+  | 'searchMany'
+  | 'contextMany'
   | 'why'
   | 'citations'
   | 'jobs'
@@ -60,6 +62,8 @@ export function remoteSurface(server: ServerAddress): CommandSurface {
     },
     search: (_, collection, request, signal) => ask('POST', `${of(collection)}/search`, signal, request),
     context: (_, collection, request, signal) => ask('POST', `${of(collection)}/context`, signal, request),
+    searchMany: (_, request, signal) => ask('POST', '/v1/search', signal, request),
+    contextMany: (_, request, signal) => ask('POST', '/v1/context', signal, request),
     why: (_, collection, request, signal) => ask('POST', `${of(collection)}/why`, signal, request),
     citations: {
       verify: (_, collection, request, signal) => ask('POST', `${of(collection)}/citations/verify`, signal, request),

@@ -33,7 +33,18 @@ import type {
   Verify,
   VerifyEvent,
 } from './schemas/operations.js';
-import type { ContextRequest, ContextResult, Search, SearchResult, Why, WhyResult } from './schemas/query.js';
+import type {
+  ContextMany,
+  ContextManyResult,
+  ContextRequest,
+  ContextResult,
+  Search,
+  SearchMany,
+  SearchManyResult,
+  SearchResult,
+  Why,
+  WhyResult,
+} from './schemas/query.js';
 
 /** A page of a list. `after` is `next` of the page before. */
 export interface Paging {
@@ -169,6 +180,9 @@ export interface EngineSurface {
   };
   search(caller: Caller, collection: string, request: Search, signal: AbortSignal): Promise<SearchResult>;
   context(caller: Caller, collection: string, request: ContextRequest, signal: AbortSignal): Promise<ContextResult>;
+  /** Each query asked of all of the collections. @throws collection_not_found, space_mismatch */
+  searchMany(caller: Caller, request: SearchMany, signal: AbortSignal): Promise<SearchManyResult>;
+  contextMany(caller: Caller, request: ContextMany, signal: AbortSignal): Promise<ContextManyResult>;
   why(caller: Caller, collection: string, request: Why, signal: AbortSignal): Promise<WhyResult>;
   readonly citations: {
     verify(caller: Caller, collection: string, request: VerifyCitations, signal: AbortSignal): Promise<CitationChecks>;

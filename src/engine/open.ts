@@ -2,10 +2,10 @@ import { readFile } from 'node:fs/promises';
 import { basename, resolve } from 'node:path';
 import type { ConsumerPorts } from '../../pipelines/ingest/consume.js';
 import { createOutboxPublisher } from '../../pipelines/ingest/outbox.js';
-import { buildContext } from '../../pipelines/query/context.js';
+import { buildContext, buildContexts } from '../../pipelines/query/context.js';
 import { QueryVectors } from '../../pipelines/query/query-vectors.js';
 import type { RankedDocument } from '../../pipelines/query/search.js';
-import { rankDocuments, search } from '../../pipelines/query/search.js';
+import { rankDocuments, search, searchMany } from '../../pipelines/query/search.js';
 import { ParsedTexts } from '../../pipelines/query/texts.js';
 import { verifyCitations } from '../../pipelines/query/verify-citations.js';
 import { why } from '../../pipelines/query/why.js';
@@ -44,6 +44,7 @@ import { collectionSurface, ingestChanges, operationSurface, verifyCollection } 
 import { readiness, status } from './surface/status.js';
 import { packageVersion } from './version.js';
 import { systemClock } from '../runtime/clock.js';
+import type { ContextManyResult, SearchManyResult } from '../core/schemas/query.js';
 import type { FaultPoints } from '../runtime/faults.js';
 import { noFaults } from '../runtime/faults.js';
 import { Yielding } from '../runtime/yielding.js';
@@ -235,6 +236,18 @@ export async function openEngine(input: ConfigInput = {}, options: EngineOptions
     recent.note(caller.tenant, collection, query);
     return answer;
   };
+  const askedMany = async <T extends SearchManyResult | ContextManyResult>(
+    caller: Caller,
+    names: readonly string[],
+    answering: Promise<T>,
+  ): Promise<T> => {
+    const answer = await answering;
+    for (const { query, timings } of answer.results) {
+      yielding.searched(timings['total'] ?? 0);
+      for (const name of names) recent.note(caller.tenant, name, query);
+    }
+    return answer;
+  };
   const surface: EngineSurface = {
     collections: collectionSurface(parts),
     documents: documentSurface({
@@ -251,6 +264,10 @@ export async function openEngine(input: ConfigInput = {}, options: EngineOptions
       asked(caller, collection, request.query, () => search(queryPorts, caller, collection, request, signal)),
     context: (caller, collection, request, signal) =>
       asked(caller, collection, request.query, () => buildContext(queryPorts, caller, collection, request, signal)),
+    searchMany: (caller, request, signal) =>
+      askedMany(caller, request.collections, searchMany(queryPorts, caller, request, signal)),
+    contextMany: (caller, request, signal) =>
+      askedMany(caller, request.collections, buildContexts(queryPorts, caller, request, signal)),
     why: (caller, collection, request, signal) => why(queryPorts, caller, collection, request, signal),
     citations: {
       async verify(caller, collection, request) {

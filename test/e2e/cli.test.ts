@@ -218,6 +218,12 @@ describe('beside a running server', () => {
     const { deadLetters } = (await json('dlq', 'list', '--collection', 'more')) as { deadLetters: { id: string }[] };
     expect(deadLetters).toMatchObject([{ key: 'bad.pdf', code: 'corrupt_document' }]);
     expect(await json('release', 'show', '--collection', 'more')).toMatchObject({ number: 1, collection: 'more' });
+    const both = ['--collection', 'more', '--collection', 'handbook'];
+    const { hits } = (await json('search', 'copper', ...both, '--mode', 'lexical')) as { hits: object[] };
+    expect(hits).toContainEqual(expect.objectContaining({ collection: 'more', key: 'good.md' }));
+    expect(await json('context', 'copper', ...both, '--budget', '200')).toMatchObject({
+      releases: { more: { number: 1 }, handbook: { number: 1 } },
+    });
     const deleted = await json('delete', '--collection', 'more', '--source', 'files', '--key', 'good.md');
     expect(deleted).toMatchObject({ key: 'good.md', state: 'deleted', chunks: 0 });
     expect(await json('search', 'copper', '--collection', 'more', '--mode', 'lexical')).toMatchObject({ hits: [] });

@@ -212,6 +212,15 @@ export function fakeSurface(changes: Partial<EngineSurface> = {}): FakeSurface {
         timings: { total: 1 },
       };
     },
+    searchMany: async (caller, request) => {
+      note('searchMany', caller, request);
+      return { results: request.queries.map((query) => ({ query, hits: [], releases: {}, timings: {} })) };
+    },
+    contextMany: async (caller, request) => {
+      note('contextMany', caller, request);
+      const empty = { context: '', tokens: 0, citations: [], explain: { used: [], dropped: [] }, confidence: 0 };
+      return { results: request.queries.map((query) => ({ query, ...empty, releases: {}, timings: {} })) };
+    },
     why: async () => ({ found: true, stages: [{ stage: 'dense', present: true, rank: 1 }], release, timings: {} }),
     citations: {
       verify: async (caller, collection, request) => {

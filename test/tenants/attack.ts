@@ -108,7 +108,7 @@ function choose(world: TenantWorld, tenant: Tenant, random: Random): Attempt {
   const narrowed = as.as ? key.principals.filter((each) => as.as.principals.includes(each)) : key.principals;
   const staff = tenant.staff;
   const may = readable(narrowed);
-  const pick = random.below(24);
+  const pick = random.below(26);
   switch (pick) {
     case 0:
     case 1:
@@ -123,6 +123,13 @@ function choose(world: TenantWorld, tenant: Tenant, random: Random): Attempt {
         body: { query, budget: { tokens: 400 }, ...filter, ...as },
         may,
       };
+    case 24:
+    case 25: {
+      const queries = [query, random.pick(QUERIES)];
+      const body = { collections: [COLLECTION], queries, ...filter, ...as };
+      if (pick === 24) return { key, method: 'POST', path: '/v1/search', body: { ...body, mode, limit: 20 }, may };
+      return { key, method: 'POST', path: '/v1/context', body: { ...body, budget: { tokens: 400 } }, may };
+    }
     case 5: {
       const closed = random.pick([foreignCitation, random.pick([...tenant.ids.get(secretId)!])]);
       return {

@@ -1,7 +1,11 @@
 import { CitationChecksSchema, VerifyCitationsSchema } from '../../core/schemas/citations.js';
 import {
+  ContextManyResultSchema,
+  ContextManySchema,
   ContextResultSchema,
   ContextSchema,
+  SearchManyResultSchema,
+  SearchManySchema,
   SearchResultSchema,
   SearchSchema,
   WhyResultSchema,
@@ -20,6 +24,11 @@ const REFUSALS: readonly ErrorCode[] = [
   'model_missing',
   'overloaded',
 ];
+
+/** It is as much work as so many requests. */
+function asksOf({ collections, queries }: { collections: readonly string[]; queries: readonly string[] }): number {
+  return collections.length * queries.length;
+}
 
 export const queryRoutes: readonly Endpoint[] = [
   endpoint(
@@ -51,6 +60,38 @@ export const queryRoutes: readonly Endpoint[] = [
       errors: [...REFUSALS, 'tokenizer_unknown'],
     },
     async (surface, { caller, params, body, signal }) => json(await surface.context(caller, params.c, body, signal)),
+  ),
+  endpoint(
+    {
+      method: 'post',
+      path: '/v1/search',
+      operationId: 'searchMany',
+      scope: 'read',
+      tag: 'Query',
+      summary: 'Find passages in several collections, for several queries',
+      description: 'Each query is asked of all of the collections, and their passages are ranked together.',
+      body: { schema: SearchManySchema },
+      cost: asksOf,
+      answers: { 200: { description: 'A result a query, in the order asked.', schema: SearchManyResultSchema } },
+      errors: REFUSALS,
+    },
+    async (surface, { caller, body, signal }) => json(await surface.searchMany(caller, body, signal)),
+  ),
+  endpoint(
+    {
+      method: 'post',
+      path: '/v1/context',
+      operationId: 'contextMany',
+      scope: 'read',
+      tag: 'Query',
+      summary: 'Pack a cited context a query, from several collections',
+      description: 'Each context has the whole budget. A citation is verified in its collection.',
+      body: { schema: ContextManySchema },
+      cost: asksOf,
+      answers: { 200: { description: 'A context a query, in the order asked.', schema: ContextManyResultSchema } },
+      errors: [...REFUSALS, 'tokenizer_unknown'],
+    },
+    async (surface, { caller, body, signal }) => json(await surface.contextMany(caller, body, signal)),
   ),
   endpoint(
     {

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { CitationSchema, MarkedCitationSchema } from './citations.js';
 import {
   AsSchema,
+  CollectionNameSchema,
   DocumentIdSchema,
   JsonObjectSchema,
   ReleaseRefSchema,
@@ -117,6 +118,61 @@ export const ContextResultSchema = z
   })
   .meta({ id: 'ContextResult' });
 
+/** Several collections and several queries in one request: each query is asked of all of the collections. */
+const { query: _query, ...shared } = asked;
+const many = {
+  collections: z
+    .array(CollectionNameSchema)
+    .min(1)
+    .max(16)
+    .refine((names) => new Set(names).size === names.length, 'names a collection twice')
+    .meta({ description: 'Of one embedding model, unless the mode is lexical.', example: ['handbook', 'tickets'] }),
+  queries: z.array(QueryTextSchema).min(1).max(32),
+  ...shared,
+};
+const releases = z.record(z.string(), ReleaseRefSchema).meta({ description: 'By collection.' });
+
+export const SearchManySchema = z.strictObject({ ...many, limit: SearchSchema.shape.limit }).meta({
+  id: 'SearchMany',
+  example: { collections: ['handbook', 'tickets'], queries: ['how do I turn the key?', 'who has the key?'], limit: 5 },
+});
+
+export const SearchManyResultSchema = z
+  .object({
+    results: z.array(
+      z.object({
+        query: z.string(),
+        hits: z.array(HitSchema.extend({ collection: z.string() }).meta({ id: 'HitIn' })),
+        releases,
+        timings: TimingsSchema,
+      }),
+    ),
+  })
+  .meta({ id: 'SearchManyResult', description: 'A result a query, in the order asked.' });
+
+export const ContextManySchema = z
+  .strictObject({ ...many, budget: ContextSchema.shape.budget, template: ContextSchema.shape.template })
+  .meta({
+    id: 'ContextMany',
+    example: {
+      collections: ['handbook', 'tickets'],
+      queries: ['how do I turn the key?'],
+      budget: { tokens: 1024, tokenizer: 'o200k_base' },
+    },
+  });
+
+export const ContextManyResultSchema = z
+  .object({
+    results: z.array(
+      ContextResultSchema.omit({ release: true, citations: true }).extend({
+        query: z.string(),
+        citations: z.array(MarkedCitationSchema.extend({ collection: z.string() }).meta({ id: 'MarkedCitationIn' })),
+        releases,
+      }),
+    ),
+  })
+  .meta({ id: 'ContextManyResult', description: 'A context a query, in the order asked; the budget is that of each.' });
+
 export const WhySchema = z
   .strictObject({ ...asked, documentId: DocumentIdSchema, limit: z.int().min(1).max(1000).default(10) })
   .meta({
@@ -150,3 +206,7 @@ export type ContextRequest = z.output<typeof ContextSchema>;
 export type ContextResult = z.output<typeof ContextResultSchema>;
 export type Why = z.output<typeof WhySchema>;
 export type WhyResult = z.output<typeof WhyResultSchema>;
+export type SearchMany = z.output<typeof SearchManySchema>;
+export type SearchManyResult = z.output<typeof SearchManyResultSchema>;
+export type ContextMany = z.output<typeof ContextManySchema>;
+export type ContextManyResult = z.output<typeof ContextManyResultSchema>;
