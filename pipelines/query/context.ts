@@ -8,9 +8,10 @@ import { anchorsOf, cite } from '../../src/stages/cite.js';
 import { confidence } from '../../src/stages/confidence.js';
 import type { Ranked } from '../../src/stages/fuse.js';
 import { DEFAULT_PACK, DEFAULT_TEMPLATE, packContext } from '../../src/stages/pack.js';
-import type { PackCandidate, PackDocument, PackedPassage } from '../../src/stages/pack.js';
+import type { PackCandidate, PackDocument, PackedContext, PackedPassage } from '../../src/stages/pack.js';
 import { order } from './ranking.js';
 import type { RetrievedCandidate } from './retrieve.js';
+import type { Pooled } from './retrieve-all.js';
 import { retrieveAll } from './retrieve-all.js';
 import type { SearchPorts } from './search.js';
 import { eachQuery, releaseRef, releaseRefs } from './search.js';
@@ -90,15 +91,8 @@ async function packFrom(
     },
     watch,
   );
-  const ranked = watch.timeSync('rank', () => order(request.mode, pooled));
+  const { ranked, packed } = await pack(ports.texts, counter, pooled, request, watch);
   const candidates = new Map(ranked.map(({ candidate }) => [candidate.point.chunkId, candidate]));
-  const documents = await watch.time('texts', () => loadTexts(ports.texts, ranked));
-  const packed = watch.timeSync('pack', () =>
-    packContext(ranked.map(packCandidate), documents, request.budget.tokens, counter, {
-      ...DEFAULT_PACK,
-      template: { ...DEFAULT_TEMPLATE, ...defined(request.template ?? {}) },
-    }),
-  );
   const citations = await watch.time('cite', () =>
     Promise.all(
       packed.passages.map(async (passage) => {
@@ -127,6 +121,25 @@ async function packFrom(
     releases: pooled.releases,
     timings: watch.timings(),
   };
+}
+
+/** Ranks what was retrieved and packs it. */
+export async function pack(
+  texts: ParsedTexts,
+  counter: TokenCounter,
+  retrieved: Pick<Pooled, 'candidates' | 'vector' | 'lexicalComplete'>,
+  { mode, budget, template = {} }: Pick<ContextRequest, 'mode' | 'budget' | 'template'>,
+  watch: Stopwatch,
+): Promise<{ readonly ranked: readonly Ranked<RetrievedCandidate>[]; readonly packed: PackedContext }> {
+  const ranked = watch.timeSync('rank', () => order(mode, retrieved));
+  const documents = await watch.time('texts', () => loadTexts(texts, ranked));
+  const packed = watch.timeSync('pack', () =>
+    packContext(ranked.map(packCandidate), documents, budget.tokens, counter, {
+      ...DEFAULT_PACK,
+      template: { ...DEFAULT_TEMPLATE, ...defined(template) },
+    }),
+  );
+  return { ranked, packed };
 }
 
 async function loadTexts(

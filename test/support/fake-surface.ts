@@ -221,7 +221,7 @@ export function fakeSurface(changes: Partial<EngineSurface> = {}): FakeSurface {
       const empty = { context: '', tokens: 0, citations: [], explain: { used: [], dropped: [] }, confidence: 0 };
       return { results: request.queries.map((query) => ({ query, ...empty, releases: {}, timings: {} })) };
     },
-    why: async () => ({ found: true, stages: [{ stage: 'dense', present: true, rank: 1 }], release, timings: {} }),
+    why: async () => ({ found: true, stages: [{ stage: 'rank', present: true, rank: 1 }], release, timings: {} }),
     citations: {
       verify: async (caller, collection, request) => {
         note('citations.verify', caller, collection, request);

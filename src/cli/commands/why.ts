@@ -19,19 +19,28 @@ export function why(program: Command, host: Host, ending: Ending): void {
         .requiredOption('--document <id>', 'the document that was expected', asDocumentId)
         .option('--limit <n>', 'how many hits were asked for (default: 10)', asCount(1, 1000))
         .addOption(modeFlag())
-        .option('--filter <json>', 'the filter that was used'),
+        .option('--filter <json>', 'the filter that was used')
+        .option('--budget <tokens>', 'ask about a context of this budget', asCount(1, 2_000_000))
+        .option('--tokenizer <name>', 'the tokenizer of that context (default: o200k_base)'),
     async run(run, _args, flags) {
       const body = request(WhySchema, {
         query: flags['query'],
         documentId: flags['document'],
         ...given({ limit: flags['limit'], mode: flags['mode'] }),
+        ...(flags['budget'] === undefined
+          ? {}
+          : { budget: { tokens: flags['budget'], ...given({ tokenizer: flags['tokenizer'] }) } }),
         ...(flags['filter'] === undefined ? {} : { filter: parseJsonFlag(flags['filter'] as string, '--filter') }),
       });
       const result = await run.on(({ surface, caller }) =>
         surface.why(caller, flags['collection'] as string, body, run.signal),
       );
       if (run.json) return run.out.json(result);
-      await run.out.line(result.found ? 'It is among the hits.' : `It was lost at: ${result.lostAt ?? 'unknown'}`);
+      await run.out.line(
+        result.found
+          ? `It is ${body.budget ? 'in the context' : 'among the hits'}.`
+          : `It was lost at: ${result.lostAt ?? 'unknown'}`,
+      );
       await run.out.table(
         ['STAGE', 'PRESENT', 'RANK', 'SCORE', 'DETAIL'],
         result.stages.map((stage) => [

@@ -173,8 +173,22 @@ export const ContextManyResultSchema = z
   })
   .meta({ id: 'ContextManyResult', description: 'A context a query, in the order asked; the budget is that of each.' });
 
+/** In the order of a query. */
+const WhyStageSchema = z.enum(['log', 'failed', 'policy', 'filter', 'rank', 'packing']).meta({
+  description:
+    'log: not accepted, deleted, or not applied yet; failed: nothing of it could be read; policy: not for these ' +
+    'principals; filter: shut out by the filter; rank: others were nearer; packing: left out of the context.',
+});
+
 export const WhySchema = z
-  .strictObject({ ...asked, documentId: DocumentIdSchema, limit: z.int().min(1).max(1000).default(10) })
+  .strictObject({
+    ...asked,
+    documentId: DocumentIdSchema,
+    limit: SearchSchema.shape.limit,
+    budget: ContextSchema.shape.budget
+      .optional()
+      .meta({ description: 'Asks about a context of this budget; without it, about a search.' }),
+  })
   .meta({
     id: 'Why',
     example: { query: 'how do I turn the key?', documentId: '3f0c2f6e-4a3b-5d1c-8e9f-0a1b2c3d4e5f' },
@@ -183,10 +197,10 @@ export const WhySchema = z
 export const WhyResultSchema = z
   .object({
     found: z.boolean(),
-    lostAt: z.string().optional().meta({ description: 'The stage that lost it; absent when it was found.' }),
+    lostAt: WhyStageSchema.optional().meta({ description: 'The stage that lost it; absent when it was found.' }),
     stages: z.array(
       z.object({
-        stage: z.string(),
+        stage: WhyStageSchema,
         present: z.boolean(),
         rank: z.int().optional(),
         score: z.number().optional(),
