@@ -12,16 +12,18 @@ import { run as citations } from './citations/index.js';
 import { run as connect } from './connect/index.js';
 import { markdownFiles } from './corpus.js';
 import { run as embedding } from './embedding/index.js';
+import { run as keys } from './keys/index.js';
 import { run as packing } from './packing/index.js';
 import { run as parsing } from './parsing/index.js';
 import { run as pipeline } from './pipeline/index.js';
+import { run as reindex } from './reindex/index.js';
 import type { BenchResult } from './result.js';
 import { run as search } from './search/index.js';
 
 const HELP = `npm run bench -- [--docs DIR] [--only NAME,NAME] [--rounds N] [--out DIR] [--json]
 
   --docs DIR   Markdown files to measure with (default: ../shared/data/markdown, else docs)
-  --only       embedding, chunking, packing, search, pipeline, parsing, citations, budget, connect
+  --only       embedding, chunking, packing, search, pipeline, parsing, citations, budget, connect, keys, reindex
   --out DIR    where results are written (default: benchmarks/results)
 `;
 
@@ -71,6 +73,8 @@ await measure('citations', () =>
 );
 await measure('budget', () => budget({ store, files }));
 await measure('connect', () => connect({ config, ...rounds }));
+await measure('keys', () => keys({ config, files }));
+await measure('reindex', () => reindex({ config, files }));
 if (values.json) process.stdout.write(`${JSON.stringify(results)}\n`);
 
 async function corpus(directory: string | undefined): Promise<Awaited<ReturnType<typeof markdownFiles>>> {

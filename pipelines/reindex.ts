@@ -1,8 +1,8 @@
 import { FootnoteError, asFootnoteError, throwIfAborted } from '../src/core/errors.js';
 import type { Position } from '../src/core/event.js';
-import { type Generation, type GenerationState, type Release, buildHold, streamOf } from '../src/core/generation.js';
+import { type Generation, buildHold, streamOf } from '../src/core/generation.js';
 import { documentId } from '../src/core/ids.js';
-import type { DocumentRow, Documents, Generations, Releases } from '../src/core/ports/catalog.js';
+import type { DocumentRow, Documents, Generations } from '../src/core/ports/catalog.js';
 import type { Clock } from '../src/core/ports/clock.js';
 import type { DeadLetters, EventLog } from '../src/core/ports/log.js';
 import type { VectorStore } from '../src/core/ports/vectors.js';
@@ -10,11 +10,11 @@ import { backoffMs } from '../src/runtime/backoff.js';
 import { forEachConcurrent } from '../src/runtime/concurrency.js';
 import { applyChange } from './ingest.js';
 import type { ApplyOptions, ApplyOutcome, Change, IngestPorts } from './ingest/ports.js';
-import { isAhead, reached } from './positions.js';
+import { isAhead } from './positions.js';
 
 export interface BuildPorts extends IngestPorts {
   readonly documents: Pick<Documents, 'get' | 'compareAndSet' | 'everywhere' | 'list'>;
-  readonly generations: Pick<Generations, 'move'>;
+  readonly generations: Pick<Generations, 'get' | 'move'>;
   readonly log: Pick<EventLog, 'committed' | 'hold' | 'release' | 'seek' | 'identity'>;
   readonly vectors: Pick<VectorStore, 'create' | 'write' | 'prune' | 'document'>;
   readonly deadLetters: Pick<DeadLetters, 'add' | 'removeDocument'>;
@@ -40,6 +40,7 @@ const BACKOFF = { baseMs: 250, capMs: 30_000 };
  * it returns, the generation is `shadow`: its consumer may start. Not before: an event that can't be parsed, applied ahead
  * of the backfill, would leave the last good version older than its row, where it could never be shown. Repeatable: a
  * build that died is begun anew, and what it has already written is found unchanged.
+ * @throws conflict when `from` was dropped meanwhile: what is left to do is built from another one
  */
 export async function buildGeneration(
   ports: BuildPorts,
@@ -52,14 +53,18 @@ export async function buildGeneration(
   // First everything is held, then from S on: nothing can be trimmed in between.
   await ports.log.hold(stream, hold, beginning(await ports.log.committed(stream, from.id)));
   const since = await ports.log.committed(stream, from.id);
+  // Of a group that is gone, nothing was committed.
+  await mustStand(ports, from);
   await ports.log.hold(stream, hold, since);
+  await ports.faults.reach('build:held');
   await ports.vectors.create({ generation: target.id, vectors: dimensions(target) });
   // Once only: a build that was taken for dead may yet finish, and its consumer needs what came since its own beginning.
   await ports.log.seek(stream, target.id, since, { onlyNew: true });
   const start = await ports.log.committed(stream, target.id);
+  await ports.faults.reach('build:begun');
   let failed = 0;
   let documents = 0;
-  await forEachConcurrent(rowsOf(ports, from.id, options.signal), options.concurrency ?? 4, async (row) => {
+  await forEachConcurrent(rowsOf(ports, from, options.signal), options.concurrency ?? 4, async (row) => {
     if (options.beforeRow) await options.beforeRow();
     const began = options.afterRow ? ports.clock.now() : 0;
     for (const change of toBackfill(row, start)) {
@@ -69,11 +74,16 @@ export async function buildGeneration(
       options.onDocument?.(outcome);
     }
     documents += 1;
+    await ports.faults.reach('build:row', row.documentId);
     if (options.afterRow) await options.afterRow(ports.clock.now() - began);
   });
   throwIfAborted(options.signal);
-  await move(ports, target.id, 'building', 'shadow', 'backfill complete');
+  await ports.faults.reach('build:read');
+  const at = new Date(ports.clock.now()).toISOString();
+  await ports.generations.move(target.id, 'building', 'shadow', at, 'backfill complete');
+  await ports.faults.reach('build:shadow');
   await ports.log.release(stream, hold);
+  await ports.faults.reach('build:released');
   return { documents, failed };
 }
 
@@ -136,151 +146,29 @@ async function letter(
 }
 
 async function* rowsOf(
-  ports: Pick<BuildPorts, 'documents'>,
-  generation: string,
+  ports: Pick<BuildPorts, 'documents' | 'generations'>,
+  from: Generation,
   signal: AbortSignal,
 ): AsyncGenerator<DocumentRow> {
   let after: string | undefined;
   for (;;) {
     throwIfAborted(signal);
-    const page = await ports.documents.list(generation, { limit: PAGE, ...(after === undefined ? {} : { after }) });
+    const page = await ports.documents.list(from.id, { limit: PAGE, ...(after === undefined ? {} : { after }) });
     yield* page;
-    if (page.length < PAGE) return;
+    if (page.length < PAGE) break;
     after = page.at(-1)!.documentId;
   }
+  // What was read of one that is gone may not have been all.
+  await mustStand(ports, from);
 }
 
-export interface SwitchPorts {
-  readonly releases: Pick<Releases, 'current' | 'switch'>;
-  readonly generations: Pick<Generations, 'get' | 'move'>;
-  readonly log: Pick<EventLog, 'committed'>;
-  readonly clock: Clock;
-}
-
-export interface SwitchOptions {
-  /** How long to wait for the target to reach what the live generation has shown. Default 30 s. */
-  readonly waitMs?: number;
-  readonly pollMs?: number;
-  readonly retrieval?: Release['retrieval'];
-  readonly promptVersion?: string;
-  readonly signal?: AbortSignal;
-}
-
-/**
- * Makes a generation the one that is served: one compare-and-set of the release row, after the target has committed all
- * that the live one had when this began, so that nobody who read their write loses it again. Rolling back is the same.
- * @throws behind (409), conflict when another switch came first, not_found
- */
-export async function switchRelease(
-  ports: SwitchPorts,
-  targetId: string,
-  options: SwitchOptions = {},
-): Promise<Release> {
-  const target = await ports.generations.get(targetId);
-  if (!target || target.state === 'dropped' || target.state === 'draft') {
-    throw new FootnoteError('not_found', `There is no generation ${targetId} that could be released.`);
-  }
-  if (target.state === 'building') {
-    throw new FootnoteError(
-      'behind',
-      `Generation ${targetId} is still being built: wait until its backfill is complete.`,
-    );
-  }
-  const current = await ports.releases.current(target.tenant, target.collection);
-  if (current?.generation === targetId) return current;
-  const stream = streamOf(target.tenant, target.collection);
-  if (current) {
-    const goal = await ports.log.committed(stream, current.generation);
-    await waitUntilCommitted(ports, stream, targetId, goal, options);
-  }
-  const next: Release = {
-    tenant: target.tenant,
-    collection: target.collection,
-    number: (current?.number ?? 0) + 1,
-    generation: targetId,
-    ...(current ? { previous: current.generation } : {}),
-    spaces: Object.fromEntries(Object.entries(target.spec.models).map(([name, model]) => [name, model.space])),
-    retrieval: options.retrieval ?? current?.retrieval ?? {},
-    ...promptVersion(options.promptVersion ?? current?.promptVersion),
-    at: new Date(ports.clock.now()).toISOString(),
-  };
-  if (!(await ports.releases.switch(next, current?.number ?? 0))) {
-    throw new FootnoteError(
-      'conflict',
-      'Another release was made meanwhile, or this generation was dropped: look and decide again.',
-    );
-  }
-  // The release row alone says what is served; the states follow it.
-  await move(ports, targetId, target.state, 'live', `release ${next.number}`);
-  if (current) await move(ports, current.generation, 'live', 'retired', `release ${next.number}`);
-  return next;
-}
-
-async function waitUntilCommitted(
-  ports: SwitchPorts,
-  stream: string,
-  group: string,
-  goal: readonly Position[],
-  options: SwitchOptions,
-): Promise<void> {
-  const until = ports.clock.now() + (options.waitMs ?? 30_000);
-  for (;;) {
-    throwIfAborted(options.signal);
-    if (reached(await ports.log.committed(stream, group), goal)) return;
-    if (ports.clock.now() >= until) {
-      const message = `Generation ${group} has not yet applied what the live one shows: try again when its lag is lower.`;
-      throw new FootnoteError('behind', message, { retryAfter: 5 });
-    }
-    await ports.clock.sleep(options.pollMs ?? 100, options.signal);
-  }
-}
-
-export interface DropPorts {
-  readonly releases: Pick<Releases, 'current'>;
-  readonly generations: Pick<Generations, 'get' | 'move'>;
-  readonly documents: Pick<Documents, 'dropGeneration'>;
-  readonly log: Pick<EventLog, 'dropGroup' | 'release'>;
-  readonly vectors: Pick<VectorStore, 'drop'>;
-  readonly clock: Pick<Clock, 'now'>;
-}
-
-/**
- * Removes a generation that is not served. Its consumer is stopped before; what a late worker writes to it afterwards,
- * `verify --repair` removes. Repeatable. @throws conflict when it is live
- */
-export async function dropGeneration(ports: DropPorts, id: string, reason: string): Promise<void> {
-  const generation = await ports.generations.get(id);
-  if (!generation) throw new FootnoteError('not_found', `There is no generation ${id}.`);
-  const current = await ports.releases.current(generation.tenant, generation.collection);
-  if (current?.generation === id) {
-    throw new FootnoteError('conflict', `Generation ${id} is being served: release another one first.`);
-  }
-  const stream = streamOf(generation.tenant, generation.collection);
-  if (generation.state !== 'dropped') {
-    const at = new Date(ports.clock.now()).toISOString();
-    if (!(await ports.generations.move(id, generation.state, 'dropped', at, reason))) {
-      throw new FootnoteError('conflict', `Generation ${id} was released or moved meanwhile: look and decide again.`);
-    }
-  }
-  await ports.log.dropGroup(stream, id);
-  await ports.log.release(stream, buildHold(id));
-  await ports.documents.dropGeneration(id);
-  await ports.vectors.drop(id);
-}
-
-async function move(
-  ports: { readonly generations: Pick<Generations, 'move'>; readonly clock: Pick<Clock, 'now'> },
-  id: string,
-  from: GenerationState,
-  to: GenerationState,
-  reason: string,
-): Promise<void> {
-  if (from === to) return;
-  await ports.generations.move(id, from, to, new Date(ports.clock.now()).toISOString(), reason);
-}
-
-function promptVersion(version: string | undefined): { promptVersion?: string } {
-  return version === undefined ? {} : { promptVersion: version };
+/** A generation is called dropped before its group and its rows go: what was read of it before this passes is whole. */
+async function mustStand({ generations }: Pick<BuildPorts, 'generations'>, { id }: Generation): Promise<void> {
+  if ((await generations.get(id))?.state !== 'dropped') return;
+  throw new FootnoteError(
+    'conflict',
+    `Generation ${id} was dropped while another one was built from it: build again from the live one.`,
+  );
 }
 
 function beginning(positions: readonly Position[]): Position[] {

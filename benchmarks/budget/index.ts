@@ -5,7 +5,7 @@ import * as o200k from 'gpt-tokenizer/encoding/o200k_base';
 import { DEFAULT_MODEL } from '../../src/adapters/models/builtin.js';
 import type { ModelStore } from '../../src/adapters/models/store.js';
 import { createTokenCounters } from '../../src/adapters/tokenizers/index.js';
-import { seededRandom } from '../../src/services/eval/statistics.js';
+import { seededRandom } from '../../src/runtime/random.js';
 import { DEFAULT_PACK, DEFAULT_TEMPLATE, packContext } from '../../src/stages/pack.js';
 import type { PackOptions } from '../../src/stages/pack.js';
 import type { CorpusFile } from '../corpus.js';

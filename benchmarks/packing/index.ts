@@ -1,6 +1,7 @@
 import { performance } from 'node:perf_hooks';
 import { createTokenCounters } from '../../src/adapters/tokenizers/index.js';
-import { quantile, seededRandom } from '../../src/services/eval/statistics.js';
+import { seededRandom } from '../../src/runtime/random.js';
+import { quantile } from '../../src/services/eval/statistics.js';
 import { DEFAULT_CHUNKER, chunkDocument } from '../../src/stages/chunk.js';
 import type { PackCandidate, PackDocument } from '../../src/stages/pack.js';
 import { packContext } from '../../src/stages/pack.js';

@@ -1,5 +1,3 @@
-import { fork, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtemp, readFile, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
@@ -7,11 +5,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { ConfigInput } from '../../src/engine.js';
 import { parseConfig } from '../../src/engine.js';
 import { forEachConcurrent } from '../../src/runtime/concurrency.js';
-import { builtEntry } from '../../src/runtime/entry.js';
 import { quantile } from '../../src/services/eval/statistics.js';
 import { passwordsOf } from '../passwords.js';
 import type { BenchResult } from '../result.js';
-import type { Delay, Delays, FromServer, ToServer } from './server.js';
+import type { Delay, Delays } from '../server.js';
+import { startServer } from '../served.js';
 
 export interface ParsingBenchOptions {
   readonly config: ConfigInput;
@@ -39,30 +37,27 @@ const TARGET_MS = 20;
  */
 export async function run({ config, folders }: ParsingBenchOptions): Promise<BenchResult> {
   const data = await mkdtemp(join(tmpdir(), 'footnote-bench-'));
-  const server = fork(builtEntry(import.meta.url, './server.js'), [], { serialization: 'advanced' });
+  const server = await startServer({ ...config, data, http: { port: 0 } });
+  const { url } = server;
   try {
-    const at = await ask(server, { kind: 'open', config: { ...config, data, http: { port: 0 } } }, 'open');
     const files = (await Promise.all(folders.map(listed))).flat();
-    await api(at.url, 'PUT', '', {});
-    await api(at.url, 'POST', '/search', { query: 'warm up' });
-    const watch = watching(at.url);
-    await ask(server, { kind: 'delay' }, 'delay');
+    await api(url, 'PUT', '', {});
+    await api(url, 'POST', '/search', { query: 'warm up' });
+    const watch = watching(url);
+    await server.delays();
     await sleep(IDLE_SECONDS * 1000);
-    const { delays: idle } = await ask(server, { kind: 'delay' }, 'delay');
+    const idle = await server.delays();
     watch.begin();
     const outcomes: Outcome[] = [];
     await forEachConcurrent(files, AT_ONCE, async (file) => {
-      outcomes.push(await put(at.url, file));
+      outcomes.push(await put(url, file));
     });
-    const { delays: busy } = await ask(server, { kind: 'delay' }, 'delay');
+    const busy = await server.delays();
     const watched = await watch.end();
-    await ask(server, { kind: 'close' }, 'closed');
+    await server.close();
     return result(outcomes, idle, busy, watched, parseConfig(config).parsing.deadlineMs);
   } finally {
-    if (server.exitCode === null && server.signalCode === null) {
-      server.kill('SIGKILL');
-      await once(server, 'exit');
-    }
+    await server.kill();
     await rm(data, { recursive: true, force: true });
   }
 }
@@ -251,18 +246,4 @@ function watching(url: string): { begin(): void; end(): Promise<Watched> } {
       return { health: ascending(health), search: ascending(search), unanswered };
     },
   };
-}
-
-async function ask<Kind extends FromServer['kind']>(
-  server: ChildProcess,
-  message: ToServer,
-  kind: Kind,
-): Promise<Extract<FromServer, { kind: Kind }>> {
-  const ended = once(server, 'exit').then(() => {
-    throw new Error('The server ended.');
-  });
-  server.send(message);
-  const [said] = (await Promise.race([once(server, 'message'), ended])) as [FromServer];
-  if (said.kind !== kind) throw new Error(`The server said ${said.kind}, not ${kind}.`);
-  return said as Extract<FromServer, { kind: Kind }>;
 }

@@ -2,6 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { FAULT_POINTS } from '../../pipelines/ingest/fault-points.js';
+import { REINDEX_FAULT_POINTS } from '../../pipelines/reindex/fault-points.js';
 import { DOCUMENT_FAULT_POINTS } from '../../src/services/documents.js';
 import { CONNECT_FAULT_POINTS, LISTING_FAULT_POINTS } from '../../src/services/listing.js';
 import { temporaryFolder } from '../../test/support/fixtures.js';
@@ -14,6 +15,7 @@ const GOOD = {
   'README.md': '# Title\n\n[there](docs/README.md) and [a heading](docs/README.md#some-code-here)\n',
   'docs/README.md': '# Docs\n\n## Some `code` here\n\n[back](../README.md), [out](https://example.org/x), `src/a.ts`\n',
   'docs/paths/ingest.md': points.join(' '),
+  'docs/paths/reindex.md': REINDEX_FAULT_POINTS.map((point) => `\`${point}\``).join(' '),
   'docs/dependencies.md': '| a |\n| - |\n| `zod` |\n\n| b |\n| - |\n| `vitest` |\n',
   'package.json': JSON.stringify({ dependencies: { zod: '1' }, devDependencies: { vitest: '1' } }),
   'src/a.ts': '',

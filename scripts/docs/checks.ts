@@ -6,10 +6,15 @@ import { fromMarkdown } from 'mdast-util-from-markdown';
 import { gfmFromMarkdown } from 'mdast-util-gfm';
 import { gfm } from 'micromark-extension-gfm';
 import { FAULT_POINTS } from '../../pipelines/ingest/fault-points.js';
+import { REINDEX_FAULT_POINTS } from '../../pipelines/reindex/fault-points.js';
 import { DOCUMENT_FAULT_POINTS } from '../../src/services/documents.js';
 import { CONNECT_FAULT_POINTS, LISTING_FAULT_POINTS } from '../../src/services/listing.js';
 
-const INGEST_PATH = 'docs/paths/ingest.md';
+/** By the page that traces the path they are on. */
+const FAULT_POINTS_OF: Readonly<Record<string, readonly string[]>> = {
+  'docs/paths/ingest.md': [...FAULT_POINTS, ...DOCUMENT_FAULT_POINTS, ...LISTING_FAULT_POINTS, ...CONNECT_FAULT_POINTS],
+  'docs/paths/reindex.md': REINDEX_FAULT_POINTS,
+};
 const DEPENDENCIES = 'docs/dependencies.md';
 
 /** A name of a file or folder of this repository: below one of its folders, without a placeholder. */
@@ -19,11 +24,10 @@ const OWN_PATH = /^(src|pipelines|connectors|scripts|test|benchmarks|samples|doc
 export async function checkHandwritten(root: string): Promise<string[]> {
   const pages = await readPages(root);
   const manifest = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as Manifest;
-  const ingest = pages.get(INGEST_PATH);
   const dependencies = pages.get(DEPENDENCIES);
   return [
     ...[...pages].flatMap(([path, page]) => [...brokenLinks(root, path, pages), ...missingPaths(root, path, page)]),
-    ...(ingest ? faultPointProblems(ingest) : [`${INGEST_PATH} is missing`]),
+    ...Object.keys(FAULT_POINTS_OF).flatMap((path) => faultPointProblems(path, pages.get(path))),
     ...(dependencies ? dependencyProblems(dependencies, manifest) : [`${DEPENDENCIES} is missing`]),
   ];
 }
@@ -95,17 +99,20 @@ function codesOf(tree: Nodes): string[] {
   return [...nodesOf(tree)].flatMap((node) => (node.type === 'inlineCode' ? [node.value] : []));
 }
 
-/** The page on ingestion tells of every fault point that there is, and of no other. */
-function faultPointProblems(page: Page): string[] {
-  const listings = [...LISTING_FAULT_POINTS, ...CONNECT_FAULT_POINTS];
-  const points = new Set<string>([...FAULT_POINTS, ...DOCUMENT_FAULT_POINTS, ...listings]);
-  const told = new Set(
-    codesOf(page.tree).filter((code) => /^(apply|consume|outbox|documents|listing|connect):/.test(code)),
-  );
+/** The page of each path tells of every fault point on it, and of no other. */
+function faultPointProblems(path: string, page: Page | undefined): string[] {
+  if (!page) return [`${path} is missing`];
+  const points = FAULT_POINTS_OF[path]!;
+  const families = new Set(points.map(familyOf));
+  const told = new Set(codesOf(page.tree).filter((code) => families.has(familyOf(code))));
   return [
-    ...[...points].filter((point) => !told.has(point)).map((point) => `${INGEST_PATH} does not tell of ${point}`),
-    ...[...told].filter((point) => !points.has(point)).map((point) => `${INGEST_PATH}: there is no point ${point}`),
+    ...points.filter((point) => !told.has(point)).map((point) => `${path} does not tell of ${point}`),
+    ...[...told].filter((point) => !points.includes(point)).map((point) => `${path}: there is no point ${point}`),
   ];
+}
+
+function familyOf(point: string): string {
+  return /^([a-z]+):/.exec(point)?.[1] ?? '';
 }
 
 /** The first column of the page's two tables names exactly the packages of package.json. */

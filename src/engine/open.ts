@@ -9,6 +9,7 @@ import { rankDocuments, search, searchMany } from '../../pipelines/query/search.
 import { ParsedTexts } from '../../pipelines/query/texts.js';
 import { verifyCitations } from '../../pipelines/query/verify-citations.js';
 import { why } from '../../pipelines/query/why.js';
+import { sweepCache } from '../../pipelines/verify/cache.js';
 import { createApi } from '../api/app.js';
 import { newAdminToken, removeServerFile, writeServerFile } from '../api/server-file.js';
 import { startServer } from '../api/server.js';
@@ -29,7 +30,8 @@ import { Consumers } from './consumers.js';
 import { jobHandlers } from './jobs.js';
 import { Languages } from './languages.js';
 import type { ReindexParts } from './reindex.js';
-import { abandonOrphans, dropRetired } from './reindex.js';
+import { abandonOrphans } from './reindex.js';
+import { dropRetired, finishDrops } from './retiring.js';
 import { createLogger } from './logger.js';
 import { runMaintenance } from './maintenance.js';
 import { Models, TEXT_VECTOR, modelStore } from './models.js';
@@ -198,6 +200,7 @@ export async function openEngine(input: ConfigInput = {}, options: EngineOptions
     models,
     consumers,
     yielding,
+    faults,
     consumerPorts,
     known: (generation) => languages.read(generation),
   };
@@ -226,6 +229,7 @@ export async function openEngine(input: ConfigInput = {}, options: EngineOptions
     consumers,
     ingestPorts: { ...listingPorts, applied, embedded: (id) => embedded.get(id) ?? 0 },
     consumerPorts,
+    faults,
   };
   const keys = new KeysService(catalog.keys, clock);
   const statusParts = { storage, consumers, version, startedAt };
@@ -304,6 +308,7 @@ export async function openEngine(input: ConfigInput = {}, options: EngineOptions
       await collections.complete(collection);
       const all = await catalog.generations.list(collection.tenant, collection.name);
       await abandonOrphans(reindexParts, all);
+      await finishDrops(reindexParts, all);
       for (const generation of all) {
         consumers.start(generation);
         await languages.read(generation.id);
@@ -315,6 +320,7 @@ export async function openEngine(input: ConfigInput = {}, options: EngineOptions
         const { found, repaired } = await verifyCollection(parts, each, true, signal);
         if (found > 0) logger.warn({ collection: each.name, found, repaired }, 'verify found problems');
       }
+      await sweepCache({ heads: catalog.heads, cache }, signal);
     };
     const dropped = (): Promise<void> => dropRetired(reindexParts);
     background.push(runMaintenance({ storage, config, clock, logger, repair, dropRetired: dropped }, stop.signal));

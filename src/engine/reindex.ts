@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { BuildPorts } from '../../pipelines/reindex.js';
-import { buildGeneration, dropGeneration, switchRelease } from '../../pipelines/reindex.js';
+import { buildGeneration } from '../../pipelines/reindex.js';
+import { switchRelease } from '../../pipelines/reindex/switch.js';
 import type { ConsumerPorts } from '../../pipelines/ingest/consume.js';
 import type { Config } from '../core/config.js';
 import { FootnoteError, asFootnoteError } from '../core/errors.js';
@@ -8,9 +9,11 @@ import type { Generation } from '../core/generation.js';
 import type { Job } from '../core/ports/catalog.js';
 import type { Clock } from '../core/ports/clock.js';
 import type { Reindex } from '../core/schemas/reindex.js';
+import type { FaultPoints } from '../runtime/faults.js';
 import type { Yielding } from '../runtime/yielding.js';
 import type { JobContext, JobHandler } from '../services/jobs.js';
 import type { Consumers } from './consumers.js';
+import { abandon, releasePorts } from './retiring.js';
 import type { Models } from './models.js';
 import type { Storage } from './storage.js';
 
@@ -23,6 +26,7 @@ export interface ReindexParts {
   readonly models: Models;
   readonly consumers: Consumers;
   readonly yielding: Yielding;
+  readonly faults: FaultPoints;
   readonly consumerPorts: (generation: Generation) => Promise<ConsumerPorts>;
   /** The languages of its documents are known to the query analyzer. */
   readonly known: (generation: string) => Promise<void>;
@@ -46,24 +50,47 @@ async function reindex(parts: ReindexParts, context: JobContext): Promise<void> 
   const { catalog } = parts.storage;
   const request = job.detail['request'] as unknown as Reindex;
   const collection = job.collection ?? '';
-  const release = await catalog.releases.current(job.tenant, collection);
-  const live = release && (await catalog.generations.get(release.generation));
-  if (!live) throw new FootnoteError('collection_not_found', `There is no collection ${collection}.`);
+  const live = await liveOf(parts, job.tenant, collection);
   let target = await catalog.generations.get(generationOf(job));
   if (!target) {
     await create(parts, job, live, request);
     target = (await catalog.generations.get(generationOf(job)))!;
   }
   if (target.state === 'dropped') throw new FootnoteError('cancelled', 'Its generation was dropped.');
-  if (target.state === 'building') await build(parts, context, live, target);
+  if (target.state === 'building') await buildFromLive(parts, context, live, target);
   const built = (await catalog.generations.get(target.id))!;
   parts.consumers.start(built);
   await parts.known(built.id);
   await parts.consumers.caughtUp(built, signal);
   if (request.switch) {
-    const { releases, generations } = catalog;
-    const ports = { releases, generations, log: parts.storage.log, clock: parts.clock };
-    await switchRelease(ports, built.id, { signal });
+    await switchRelease(releasePorts(parts), built.id, { signal });
+  }
+}
+
+async function liveOf({ storage }: ReindexParts, tenant: string, collection: string): Promise<Generation> {
+  const { releases, generations } = storage.catalog;
+  const release = await releases.current(tenant, collection);
+  const live = release && (await generations.get(release.generation));
+  if (!live) throw new FootnoteError('collection_not_found', `There is no collection ${collection}.`);
+  return live;
+}
+
+/** From the next one, should another be released and this one dropped before all of it was read. */
+async function buildFromLive(
+  parts: ReindexParts,
+  context: JobContext,
+  first: Generation,
+  target: Generation,
+): Promise<void> {
+  for (let live = first; ;) {
+    try {
+      await build(parts, context, live, target);
+      return;
+    } catch (error) {
+      const now = await liveOf(parts, target.tenant, target.collection);
+      if (asFootnoteError(error).code !== 'conflict' || now.id === live.id) throw error;
+      live = now;
+    }
   }
 }
 
@@ -111,7 +138,7 @@ async function build(parts: ReindexParts, context: JobContext, live: Generation,
     vectors: storage.vectors,
     deadLetters: log.deadLetters,
   };
-  const release = (await parts.models.of(target)).reserveForQueries();
+  const release = (await parts.models.of(target)).reserveForQueries(() => yielding.searching());
   yielding.begin();
   let done = 0;
   try {
@@ -133,31 +160,8 @@ async function build(parts: ReindexParts, context: JobContext, live: Generation,
   }
 }
 
-/** Takes a generation away that nobody waits for any more. */
-export async function abandon(
-  parts: Pick<ReindexParts, 'storage' | 'clock' | 'consumers'>,
-  id: string,
-  reason: string,
-): Promise<void> {
-  const { catalog, log, vectors } = parts.storage;
-  const { generations, releases, documents } = catalog;
-  const generation = await generations.get(id);
-  if (!generation || generation.state === 'live') return;
-  await parts.consumers.stopOne(id);
-  try {
-    await dropGeneration({ generations, releases, documents, log, vectors, clock: parts.clock }, id, reason);
-  } catch (error) {
-    // Released in the same moment: it is wanted after all.
-    if (asFootnoteError(error).code !== 'conflict') throw error;
-    parts.consumers.start((await generations.get(id))!);
-  }
-}
-
 /** At the start: half-built generations whose job has ended are nobody's. */
-export async function abandonOrphans(
-  parts: Pick<ReindexParts, 'storage' | 'clock' | 'consumers'>,
-  generations: readonly Generation[],
-): Promise<void> {
+export async function abandonOrphans(parts: ReindexParts, generations: readonly Generation[]): Promise<void> {
   const wanted = new Set<string>();
   for (const state of ['queued', 'running', 'paused'] as const) {
     const jobs = await parts.storage.catalog.jobs.list({ kind: REINDEX, state, limit: 1000 });
@@ -165,21 +169,5 @@ export async function abandonOrphans(
   }
   for (const { id, state } of generations) {
     if (state === 'building' && !wanted.has(id)) await abandon(parts, id, 'its job has ended');
-  }
-}
-
-const HOUR = 3_600_000;
-
-/** Retired generations are kept for a while, so that rolling back is instant; then they go. */
-export async function dropRetired(
-  parts: Pick<ReindexParts, 'storage' | 'clock' | 'consumers' | 'config'>,
-): Promise<void> {
-  const { catalog } = parts.storage;
-  const before = new Date(parts.clock.now() - parts.config.releases.keepHours * HOUR).toISOString();
-  for (const { tenant, name } of await catalog.collections.list()) {
-    for (const { id, state, history } of await catalog.generations.list(tenant, name)) {
-      const since = history.at(-1)?.at;
-      if (state === 'retired' && since !== undefined && since < before) await abandon(parts, id, 'kept long enough');
-    }
   }
 }

@@ -48,9 +48,14 @@ export class Yielding {
     this.#pause = slower > this.ratio ? Math.min(MOST, this.#pause + 0.25) : Math.max(0, this.#pause - 0.05);
   }
 
+  /** Somebody asked within the last two seconds. */
+  searching(): boolean {
+    return this.now() - this.#last <= 2000;
+  }
+
   /** How long to pause after a piece of work that took so long, ms; nothing when nobody searches. */
   pauseAfter(ms: number): number {
-    return this.now() - this.#last > 2000 ? 0 : ms * this.#pause;
+    return this.searching() ? ms * this.#pause : 0;
   }
 }
 

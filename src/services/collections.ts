@@ -70,7 +70,7 @@ export class CollectionsService {
     const { tenant, name } = collection;
     const { generations, releases } = this.ports.catalog;
     if (await releases.current(tenant, name)) return;
-    const left = (await generations.list(tenant, name)).find(({ state }) => state === 'draft' || state === 'live');
+    const left = (await generations.list(tenant, name)).find(({ state }) => state === 'draft');
     const generation = left ?? (await this.#draft(tenant, name));
     const { id, spec } = generation;
     const models = Object.entries(spec.models);
@@ -87,7 +87,6 @@ export class CollectionsService {
       retrieval: {},
       at: this.#now(),
     };
-    await generations.move(id, 'draft', 'live', this.#now(), 'first generation');
     // Another process of this engine may have been faster: its release stands.
     await releases.switch(release, 0);
     await this.ports.start((await generations.get(id)) ?? generation);

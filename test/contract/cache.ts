@@ -67,6 +67,16 @@ export function describeCacheContract(
       await cache().forget('never');
     });
 
+    it('names the documents that use something, page by page', async () => {
+      for (const id of ['d2', 'd1', 'd3']) await cache().put('b', entries(3), id);
+      await cache().get('b', ['in1'], 'd4');
+      await cache().get('b', ['none'], 'd5');
+      expect(await cache().documents({ limit: 10 })).toEqual(['d1', 'd2', 'd3', 'd4']);
+      expect(await cache().documents({ limit: 2, after: 'd1' })).toEqual(['d2', 'd3']);
+      await cache().forget('d2');
+      expect(await cache().documents({ limit: 10 })).toEqual(['d1', 'd3', 'd4']);
+    });
+
     it('forgets a large document whole', async () => {
       await cache().put('b', entries(650), 'd');
       await cache().put('c', entries(3), 'd');

@@ -140,6 +140,18 @@ describe('a new generation', () => {
     await expect.poll(ids).toEqual(before.map(({ id }) => id));
   });
 
+  it('is built from the next live one when the one that it was built from is dropped meanwhile', async () => {
+    const { generation: first, previous } = await release();
+    const made = await reindex({ chunker: { targetTokens: 24 } });
+    await control(made.id, 'pause');
+    await call('PUT', '/release', { json: { generation: previous } });
+    expect((await call('DELETE', '/generations/{generation}', { params: { generation: first } })).status).toBe(204);
+    await control(made.id, 'resume');
+    expect(await ended(made.id)).toMatchObject({ state: 'succeeded' });
+    const built = (await generations()).find(({ chunker }) => chunker['targetTokens'] === 24)!;
+    expect(built).toMatchObject({ state: 'shadow', ready: true, documents: { live: DOCUMENTS } });
+  });
+
   it('is dropped by hand unless it is served', async () => {
     const { generation } = await release();
     const drop = (id: string) =>

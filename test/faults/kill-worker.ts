@@ -3,7 +3,15 @@ import type { FaultPoints } from '../../src/runtime/faults.js';
 import { killAt } from '../../src/runtime/faults.js';
 import { makeScript } from './kill/script.js';
 import type { ScriptOptions } from './kill/script.js';
+import type { Reindexing } from './kill/reindexing.js';
 import { work } from './kill/work.js';
+
+export interface Kill {
+  readonly point: string;
+  readonly count: number;
+  /** Counted only once this point was reached. */
+  readonly after?: string;
+}
 
 /** One process of a kill test: its one argument is JSON of this. */
 export interface WorkerOptions {
@@ -12,7 +20,9 @@ export interface WorkerOptions {
   readonly script: ScriptOptions;
   /** Only the shortest way to the script's end. */
   readonly endOnly?: boolean;
-  readonly kill?: { readonly point: string; readonly count: number };
+  readonly kill?: Kill;
+  /** Builds and releases another generation on the way. */
+  readonly reindex?: Reindexing;
   /** Where to write each fault point that is reached for a document, when it is reached. */
   readonly marks?: string;
   readonly maxInFlight?: number;
@@ -33,6 +43,17 @@ const script = makeScript(options.script);
 await work({
   ...options,
   steps: options.endOnly ? script.end : script.steps,
-  faults: options.kill ? killAt(options.kill.point, options.kill.count) : counting,
+  faults: options.kill ? killing(options.kill) : counting,
 });
 if (options.counts !== undefined) writeFileSync(options.counts, JSON.stringify(counts));
+
+function killing({ point, count, after }: Kill): FaultPoints {
+  const armed = killAt(point, count);
+  let due = after === undefined;
+  return {
+    async reach(name, about) {
+      due ||= name === after;
+      if (due) await armed.reach(name, about);
+    },
+  };
+}

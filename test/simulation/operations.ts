@@ -6,7 +6,10 @@ import { replayDeadLetter } from '../../pipelines/ingest/replay.js';
 import { QueryVectors } from '../../pipelines/query/query-vectors.js';
 import { retrieve } from '../../pipelines/query/retrieve.js';
 import { Stopwatch } from '../../pipelines/query/stopwatch.js';
-import { buildGeneration, dropGeneration, switchRelease } from '../../pipelines/reindex.js';
+import { buildGeneration } from '../../pipelines/reindex.js';
+import { dropGeneration } from '../../pipelines/reindex/drop.js';
+import { switchRelease } from '../../pipelines/reindex/switch.js';
+import { sweepCache } from '../../pipelines/verify/cache.js';
 import { verify } from '../../pipelines/verify.js';
 import { FootnoteError } from '../../src/core/errors.js';
 import type { ChangeEvent, Position } from '../../src/core/event.js';
@@ -405,8 +408,8 @@ function sweepable({ scheduler }: World): boolean {
 
 export function repair(world: World): Process {
   const grace = sweepable(world) ? (world.mutant.sweepAtOnce ? 0 : HOUR) : Number.MAX_SAFE_INTEGER;
-  return world.start('verify', undefined, (ports) =>
-    verify(
+  return world.start('verify', undefined, async (ports) => {
+    await verify(
       ports,
       { tenant: TENANT, name: COLLECTION },
       {
@@ -415,8 +418,9 @@ export function repair(world: World): Process {
         blobGraceMs: grace,
         prefix: () => undefined,
       },
-    ),
-  );
+    );
+    await sweepCache(ports);
+  });
 }
 
 export function replayLetter(world: World, id: string): Process | undefined {

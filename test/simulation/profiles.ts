@@ -1,4 +1,4 @@
-import type { Random } from './random.js';
+import type { Random } from '../../src/runtime/random.js';
 
 /** What can happen in the world, with its weight where a profile says nothing else. */
 const WEIGHTS = {

@@ -1,6 +1,6 @@
 import { FootnoteError } from '../../src/core/errors.js';
 import type { Clock } from '../../src/core/ports/clock.js';
-import type { Random } from './random.js';
+import type { Random } from '../../src/runtime/random.js';
 
 /** A process of the simulated world: what dies, stalls or goes on as a zombie together. */
 export interface Process {

@@ -3,7 +3,7 @@ import type { Mutant } from './mutants/mutant.js';
 import { randomOperation, startWorker } from './operations.js';
 import { anyProfile } from './profiles.js';
 import { checkQuiescent, quiesce } from './quiesce.js';
-import { Random } from './random.js';
+import { Random } from '../../src/runtime/random.js';
 import { Scheduler } from './scheduler.js';
 import { World } from './world.js';
 

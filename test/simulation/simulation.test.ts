@@ -8,7 +8,7 @@ import { mutantTable } from './table.js';
 const OPERATIONS = 200;
 const SEEDS = 150;
 /** The same on every supported Node version. A change of the protocol or of the simulation changes them: run it and look. */
-const HASHES: Readonly<Record<number, string>> = { 0: '36959dcd', 7: 'b1a21b5f', 42: 'a84a551b' };
+const HASHES: Readonly<Record<number, string>> = { 0: 'd2082801', 7: '95b1d582', 42: '67546e84' };
 const DECISION = new URL('../../docs/decisions/0002-protocol-and-its-mutants.md', import.meta.url);
 
 describe('the protocol under simulation', () => {

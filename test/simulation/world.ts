@@ -12,7 +12,7 @@ import type { Mutant } from './mutants/mutant.js';
 import { Oracle } from './oracle.js';
 import { type SimPorts, pipelinePorts } from './ports.js';
 import type { Profile } from './profiles.js';
-import type { Random } from './random.js';
+import type { Random } from '../../src/runtime/random.js';
 import { type Process, type Scheduler, Violation, opNumber } from './scheduler.js';
 
 export const TENANT = 't';

@@ -1,4 +1,4 @@
-import { Random } from '../simulation/random.js';
+import { Random } from '../../src/runtime/random.js';
 import type { Key, Tenant, TenantWorld } from './world.js';
 import { COLLECTION, COMMON, OWN, SECRET, SOURCE, canaryOf } from './world.js';
 

@@ -3,7 +3,7 @@ import { cp, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { Random } from '../simulation/random.js';
+import { Random } from '../../src/runtime/random.js';
 import { attack } from './attack.js';
 import { MUTANTS } from './mutants.js';
 import type { TenantWorld } from './world.js';

@@ -23,7 +23,7 @@ export interface OpenEmbedderOptions {
 export interface OpenedEmbedder {
   readonly embedder: Embedder & { readonly queued: number };
   /** Until it is called again: one thread is kept for queries alone, where there are several. */
-  readonly reserveForQueries: () => () => void;
+  readonly reserveForQueries: (wanted: () => boolean) => () => void;
   readonly tokenizer: TokenizerSpec;
 }
 
@@ -56,5 +56,5 @@ export async function openEmbedder(options: OpenEmbedderOptions): Promise<Opened
     ...truncated,
     ...signal,
   });
-  return { embedder, tokenizer: embedder.tokenizer, reserveForQueries: () => embedder.reserveForQueries() };
+  return { embedder, tokenizer: embedder.tokenizer, reserveForQueries: (wanted) => embedder.reserveForQueries(wanted) };
 }

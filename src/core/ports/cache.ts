@@ -5,5 +5,7 @@ export interface VectorCache {
   put(build: string, entries: readonly { input: string; vector: Float32Array }[], documentId: string): Promise<void>;
   /** Drops what only this document used, except the inputs in `keep`. */
   forget(documentId: string, keep?: ReadonlySet<string>): Promise<void>;
+  /** Ids of documents that use an entry, ascending, from after `after` on. */
+  documents(options: { readonly after?: string; readonly limit: number }): Promise<string[]>;
   stats(): Promise<{ entries: number; bytes: number }>;
 }

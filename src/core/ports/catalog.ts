@@ -231,8 +231,8 @@ export interface Generations {
 export interface Releases {
   current(tenant: string, collection: string): Promise<Release | undefined>;
   /**
-   * Puts `next` in place if the current number still is `expected` (0: none) and its generation is not dropped, in one
-   * transaction. `next.number` must be `expected + 1`.
+   * Puts `next` in place if the current number still is `expected` (0: none) and its generation is not dropped; that one
+   * becomes `live`, and the one that was becomes `retired`, all in one transaction. `next.number` must be `expected + 1`.
    */
   switch(next: Release, expected: number): Promise<boolean>;
   history(tenant: string, collection: string, limit: number): Promise<Release[]>;

@@ -8,11 +8,12 @@ import type { EngineSurface } from '../../core/surface.js';
 import type { CollectionsService } from '../../services/collections.js';
 import type { JobRunner } from '../../services/jobs.js';
 import type { RecentQueries } from '../../services/recent-queries.js';
-import type { ReindexParts } from '../reindex.js';
-import { REINDEX, abandon } from '../reindex.js';
+import { REINDEX } from '../reindex.js';
+import type { RetiringParts } from '../retiring.js';
+import { abandon } from '../retiring.js';
 import { jobView } from './jobs.js';
 
-export interface GenerationParts extends Pick<ReindexParts, 'storage' | 'clock' | 'consumers'> {
+export interface GenerationParts extends RetiringParts {
   readonly collections: CollectionsService;
   readonly jobs: JobRunner;
   readonly queryPorts: SearchPorts;

@@ -2,8 +2,9 @@ import { connectors } from '../../../connectors/registry.js';
 import { exportCanonical } from '../../../pipelines/export.js';
 import type { ConsumerPorts } from '../../../pipelines/ingest/consume.js';
 import { replayDeadLetter } from '../../../pipelines/ingest/replay.js';
-import { switchRelease } from '../../../pipelines/reindex.js';
+import { switchRelease } from '../../../pipelines/reindex/switch.js';
 import { verify } from '../../../pipelines/verify.js';
+import { sweepCache } from '../../../pipelines/verify/cache.js';
 import type { VerifyReport } from '../../../pipelines/verify/ports.js';
 import type { Config } from '../../core/config.js';
 import { FootnoteError } from '../../core/errors.js';
@@ -18,10 +19,12 @@ import type { SourceChange } from '../../core/ports/connector.js';
 import type { CanonicalChunk, DeadLetterView, ReleaseView, VerifyEvent } from '../../core/schemas/operations.js';
 import type { EngineSurface } from '../../core/surface.js';
 import { channel } from '../../runtime/channel.js';
+import type { FaultPoints } from '../../runtime/faults.js';
 import type { CollectionsService } from '../../services/collections.js';
 import { ingestPaths } from '../../services/ingest-paths.js';
 import type { IngestPathsPorts } from '../../services/ingest-paths.js';
 import type { Consumers } from '../consumers.js';
+import { releasePorts } from '../retiring.js';
 import { singleRead } from '../single-read.js';
 import type { Storage } from '../storage.js';
 
@@ -33,6 +36,7 @@ export interface OperationParts {
   readonly consumers: Consumers;
   readonly ingestPorts: Omit<IngestPathsPorts, 'caughtUp'>;
   readonly consumerPorts: (generation: Generation) => Promise<ConsumerPorts>;
+  readonly faults: FaultPoints;
 }
 
 export function collectionSurface({ collections, storage }: OperationParts): EngineSurface['collections'] {
@@ -92,6 +96,7 @@ export function operationSurface(parts: OperationParts): Operations {
           emitting.push(emit(problem));
         });
         await Promise.all(emitting);
+        if (repair) await sweepCache({ heads: storage.catalog.heads, cache: storage.cache }, inner);
         await emit({
           type: 'summary',
           ok: report.found === report.repaired,
@@ -158,10 +163,7 @@ export function operationSurface(parts: OperationParts): Operations {
         if (target?.tenant !== caller.tenant || target.collection !== name) {
           throw new FootnoteError('not_found', `There is no generation ${request.generation} in ${name}.`);
         }
-        const { releases, generations } = storage.catalog;
-        return releaseView(
-          await switchRelease({ releases, generations, log: storage.log, clock: parts.clock }, target.id, { signal }),
-        );
+        return releaseView(await switchRelease(releasePorts(parts), target.id, { signal }));
       },
     },
   };

@@ -1,3 +1,4 @@
+import { seededRandom } from '../../runtime/random.js';
 /**
  * The statistics of `eval`: ranking measures, areas under the ROC curve, and bootstrap intervals. All are pure, and the
  * resampling is seeded, so that the same run prints the same numbers.
@@ -15,18 +16,6 @@ export interface BootstrapOptions {
   readonly resamples?: number;
   /** Seed of the generator; 1 unless told. */
   readonly seed?: number;
-}
-
-/** A seeded generator of numbers in [0, 1): mulberry32 (Tommy Ettinger, public domain). */
-export function seededRandom(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let t = state;
-    t = Math.imul(t ^ (t >>> 15), t | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-  };
 }
 
 export function mean(values: readonly number[]): number {

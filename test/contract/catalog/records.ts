@@ -213,6 +213,26 @@ export function describeRecords(make: MakeCatalog): void {
       expect((await releases().current('t', 'c'))!.number).toBe(2);
     });
 
+    it('make their generation live and retire the one before, in the same step', async () => {
+      const { generations } = store.port;
+      const states = async () => (await generations.list('t', 'c')).map(({ id, state }) => `${id} ${state}`);
+      for (const id of ['g-1', 'g-2', 'g-3']) await generations.create(generation(id));
+      await releases().switch(release(1, 'g-1'), 0);
+      expect(await states()).toEqual(['g-1 live', 'g-2 draft', 'g-3 draft']);
+      await releases().switch(release(2, 'g-2'), 1);
+      expect(await releases().switch(release(2, 'g-3'), 1)).toBe(false);
+      expect(await states()).toEqual(['g-1 retired', 'g-2 live', 'g-3 draft']);
+      await releases().switch(release(3, 'g-1'), 2);
+      expect(await states()).toEqual(['g-1 live', 'g-2 retired', 'g-3 draft']);
+      const { history } = (await generations.get('g-1'))!;
+      expect(history.map(({ state, reason }) => `${state}: ${reason}`)).toEqual([
+        'draft: undefined',
+        'live: release 1',
+        'retired: release 2',
+        'live: release 3',
+      ]);
+    });
+
     it('what is dropped is not released, and what is released not dropped', async () => {
       const { generations } = store.port;
       const drop = (id: string) => generations.move(id, 'draft', 'dropped', LATER);
@@ -223,7 +243,7 @@ export function describeRecords(make: MakeCatalog): void {
       expect(await releases().switch(release(2, 'g-2'), 1)).toBe(false);
       await generations.create(generation('g-3'));
       expect(await releases().switch(release(2, 'g-3'), 1)).toBe(true);
-      expect(await drop('g-1')).toBe(true);
+      expect(await generations.move('g-1', 'retired', 'dropped', LATER)).toBe(true);
       await generations.create(generation('g-4'));
       const raced = await Promise.all([releases().switch(release(3, 'g-4'), 2), drop('g-4')]);
       expect(raced.filter(Boolean)).toHaveLength(1);

@@ -9,7 +9,7 @@ import { streamOf } from '../../../src/core/generation.js';
 import { createLogger } from '../../../src/engine/logger.js';
 import { openStorage } from '../../../src/engine/storage.js';
 import { CONNECT_FAULT_POINTS, LISTING_FAULT_POINTS } from '../../../src/services/listing.js';
-import { Random } from '../../simulation/random.js';
+import { Random } from '../../../src/runtime/random.js';
 import type { ConnectWorkerOptions } from '../connect-kill-worker.js';
 import { inspect } from '../kill/inspect.js';
 import { CALLER, COLLECTION, testConfig } from '../kill/work.js';

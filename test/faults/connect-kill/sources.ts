@@ -1,7 +1,7 @@
 import { mkdir, rename, rm, utimes, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { sha256 } from '../../../src/core/ids.js';
-import type { Random } from '../../simulation/random.js';
+import type { Random } from '../../../src/runtime/random.js';
 import { GitRepository } from '../../support/git-repository.js';
 import { bytesOf } from '../kill/corpus.js';
 import { FILES, GIT } from './config.js';

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { Random } from '../../simulation/random.js';
+import { Random } from '../../../src/runtime/random.js';
 
 /** What a document holds: one of its texts, or bytes that no parser can read. */
 export interface Content {

@@ -61,7 +61,8 @@ async function contents(data: string): Promise<Omit<Contents, 'canonical'>> {
   const storage = await openStorage(config, createLogger(config));
   try {
     const points: string[] = [];
-    for (const { id } of await storage.catalog.generations.list(CALLER.tenant, COLLECTION)) {
+    for (const { id, state } of await storage.catalog.generations.list(CALLER.tenant, COLLECTION)) {
+      if (state === 'dropped') continue;
       for await (const point of storage.vectors.scroll(id)) points.push(point.chunkId);
     }
     const letters = await storage.log.deadLetters.list(streamOf(CALLER.tenant, COLLECTION), { limit: 10_000 });

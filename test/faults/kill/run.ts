@@ -2,16 +2,21 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Random } from '../../simulation/random.js';
-import type { WorkerOptions } from '../kill-worker.js';
+import { Random } from '../../../src/runtime/random.js';
+import type { Kill, WorkerOptions } from '../kill-worker.js';
 import { ALL_FAULT_POINTS } from '../points.js';
 import { type Inspection, inspect } from './inspect.js';
+import type { Reindexing } from './reindexing.js';
 import type { ScriptOptions } from './script.js';
 import { workerCommand } from './worker.js';
 
 export interface KillOptions {
   readonly script: ScriptOptions;
   readonly kills: number;
+  /** Builds and releases another generation meanwhile. */
+  readonly reindex?: Reindexing;
+  /** Where they are killed, one after the other. Default: everywhere, in a seeded order. */
+  readonly planned?: readonly Kill[];
   /** An empty folder of its own. */
   readonly directory: string;
   readonly onProgress?: (text: string) => void;
@@ -41,24 +46,23 @@ export async function runKills(options: KillOptions): Promise<KillReport> {
   const { script, kills, directory } = options;
   const say = options.onProgress ?? (() => undefined);
   const counts = join(directory, 'counts.json');
-  await complete(await place(directory, 'clean', script), { counts });
+  const reindex = options.reindex ? { reindex: options.reindex } : {};
+  await complete({ ...(await place(directory, 'clean', script)), ...reindex }, { counts });
   const reached = JSON.parse(await readFile(counts, 'utf8')) as Record<string, number>;
   say('clean run done');
-  await complete(await place(directory, 'end', script), { endOnly: true });
+  const first = options.reindex ? { reindex: { ...options.reindex, at: 0 } } : {};
+  await complete({ ...(await place(directory, 'end', script)), ...first }, { endOnly: true });
   say('clean build of the end done');
 
-  const done = Object.fromEntries(ALL_FAULT_POINTS.map((point) => [point, 0]));
-  const random = new Random(script.seed + 1);
-  const points = schedule(kills, random);
-  const killed = await place(directory, 'killed', script);
-  for (const [i, point] of points.entries()) {
-    // So that the kills spread over the script: a process comes about one kill's share further.
-    const share = (reached[point] ?? 0) / kills;
-    const count = 1 + random.below(Math.max(1, Math.round(share)));
-    const signal = await start({ ...killed, kill: { point, count } });
+  const killed = { ...(await place(directory, 'killed', script)), ...reindex };
+  const planned = options.planned ?? spread(kills, reached, new Random(script.seed + 1));
+  const places = options.planned?.map(({ point }) => point) ?? ALL_FAULT_POINTS;
+  const done = Object.fromEntries(places.map((point) => [point, 0]));
+  for (const [i, kill] of planned.entries()) {
+    const signal = await start({ ...killed, kill });
     if (signal !== 'SIGKILL') break;
-    done[point] = (done[point] ?? 0) + 1;
-    say(`kill ${i + 1} of ${kills}: ${point}, count ${count}`);
+    done[kill.point] = (done[kill.point] ?? 0) + 1;
+    say(`kill ${i + 1} of ${kills}: ${kill.point}, count ${kill.count}`);
   }
   await complete(killed, {});
   const report = {
@@ -75,13 +79,17 @@ export async function runKills(options: KillOptions): Promise<KillReport> {
 }
 
 /** Each point as often as every other, in a seeded order. */
-function schedule(kills: number, random: Random): string[] {
+function spread(kills: number, reached: Readonly<Record<string, number>>, random: Random): Kill[] {
   const points: string[] = [];
   while (points.length < kills) {
     const round = [...ALL_FAULT_POINTS];
     while (round.length > 0) points.push(...round.splice(random.below(round.length), 1));
   }
-  return points.slice(0, kills);
+  return points.slice(0, kills).map((point) => {
+    // So that the kills spread over the script: a process comes about one kill's share further.
+    const share = (reached[point] ?? 0) / kills;
+    return { point, count: 1 + random.below(Math.max(1, Math.round(share))) };
+  });
 }
 
 async function place(directory: string, name: string, script: ScriptOptions): Promise<WorkerOptions> {

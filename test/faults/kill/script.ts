@@ -1,6 +1,6 @@
 import type { JsonObject } from '../../../src/core/json.js';
 import { mergePatch } from '../../../src/services/merge-patch.js';
-import { Random } from '../../simulation/random.js';
+import { Random } from '../../../src/runtime/random.js';
 import type { Content } from './corpus.js';
 
 export type Write =

@@ -13,6 +13,7 @@ import { openEngine } from '../../../src/engine/open.js';
 import type { FaultPoints } from '../../../src/runtime/faults.js';
 import { type Content, bytesOf } from './corpus.js';
 import { Journal } from './journal.js';
+import { type Reindexing, beginReindexing, endReindexing } from './reindexing.js';
 import { DEFAULT_PRINCIPALS, type Step, type Write } from './script.js';
 
 export const COLLECTION = 'manuals';
@@ -36,10 +37,11 @@ export interface Work {
   readonly steps: readonly Step[];
   readonly faults: FaultPoints;
   readonly maxInFlight?: number;
+  readonly reindex?: Reindexing;
 }
 
 /** Works through the script from where the journal says, and returns when all of it was applied. */
-export async function work({ data, scratch, steps, faults, maxInFlight }: Work): Promise<void> {
+export async function work({ data, scratch, steps, faults, maxInFlight, reindex }: Work): Promise<void> {
   const journal = new Journal(join(scratch, 'journal'));
   const engine = await openEngine(
     { ...testConfig(data), ...(maxInFlight === undefined ? {} : { ingest: { maxInFlight } }) },
@@ -53,9 +55,15 @@ export async function work({ data, scratch, steps, faults, maxInFlight }: Work):
       NEVER,
     );
     for (const [s, step] of steps.entries()) {
+      if (reindex?.at === s) {
+        await journal.once('reindex', (again) => beginReindexing(engine, reindex, again));
+        // Before anything is there: what follows goes into the one generation that is left.
+        if (s === 0) await journal.once('reindexed', () => endReindexing(engine));
+      }
       await journal.once(`${s}`, () => doStep(engine, journal, `${s}`, step, join(scratch, 'folder')));
     }
     await settled(engine);
+    if (reindex) await journal.once('reindexed', () => endReindexing(engine));
   } finally {
     await engine.close();
     journal.close();

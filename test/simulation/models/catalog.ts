@@ -379,6 +379,10 @@ export function catalogPort(
           if ((model.release?.number ?? 0) !== expected && !mutants.switchBlind) return false;
           if (model.generations.get(next.generation)?.state === 'dropped' && !mutants.dropBlind) return false;
           model.release = next;
+          for (const known of model.generations.values()) {
+            if (known.id === next.generation) model.generations.set(known.id, { ...known, state: 'live' });
+            else if (known.state === 'live') model.generations.set(known.id, { ...known, state: 'retired' });
+          }
           model.switched(next);
           return true;
         }),

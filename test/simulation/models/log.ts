@@ -4,7 +4,7 @@ import type { ChangeEvent, Position } from '../../../src/core/event.js';
 import { documentId } from '../../../src/core/ids.js';
 import type { ConsumeOptions, DeadLetter, Delivery, EventLog } from '../../../src/core/ports/log.js';
 import { AckTracker } from '../../../src/runtime/ack-tracker.js';
-import type { Random } from '../random.js';
+import type { Random } from '../../../src/runtime/random.js';
 import { type Process, type Scheduler, opNumber } from '../scheduler.js';
 
 export const PARTITIONS = 2;

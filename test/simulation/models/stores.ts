@@ -6,7 +6,7 @@ import type { VectorCache } from '../../../src/core/ports/cache.js';
 import type { Embedder } from '../../../src/core/ports/models.js';
 import type { Parsing, Preparing, PreparedChunk } from '../../../src/core/ports/processing.js';
 import type { Point, VectorStore } from '../../../src/core/ports/vectors.js';
-import type { Random } from '../random.js';
+import type { Random } from '../../../src/runtime/random.js';
 import { type Process, type Turns, opNumber } from '../scheduler.js';
 
 /** The bytes of a document in the simulated world. `kind`: bad never parses, sick not until it is healed. */
@@ -209,6 +209,14 @@ export function cachePort(stores: Stores, scheduler: Turns, process: Process): V
           entry.users.delete(documentId);
           if (entry.users.size === 0) stores.cache.delete(input);
         }
+      }),
+    documents: ({ after = '', limit }) =>
+      call(OP.cacheForget, () => {
+        const users = new Set([...stores.cache.values()].flatMap((entry) => [...entry.users]));
+        return [...users]
+          .filter((id) => id > after)
+          .sort()
+          .slice(0, limit);
       }),
     stats: unsupported,
   };

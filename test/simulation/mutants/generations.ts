@@ -1,3 +1,4 @@
+import type { SimPorts } from '../ports.js';
 import type { Mutant } from './mutant.js';
 import { wrapDocuments } from './wrap.js';
 
@@ -40,6 +41,18 @@ export const GENERATIONS: Readonly<Record<string, Mutant>> = {
         },
       }),
   },
+  build_from_gone_group: {
+    removes: 'asking whether the generation that one is built from was dropped before its commits were read',
+    law: '4',
+    only: ['builder'],
+    ports: (ports) => takenForLive(ports, 0),
+  },
+  build_from_gone_rows: {
+    removes: 'asking whether the generation that one is built from was dropped before all of its rows were read',
+    law: '4',
+    only: ['builder'],
+    ports: (ports) => takenForLive(ports, 1),
+  },
   consume_early: {
     removes: 'the order of backfill and consumption: a generation consumes while it is backfilled',
     law: '4',
@@ -79,3 +92,15 @@ export const GENERATIONS: Readonly<Record<string, Mutant>> = {
     retiredDeaf: true,
   },
 };
+
+/** The nth look of a process at a generation tells it nothing of its end. */
+function takenForLive(ports: SimPorts, nth: number): SimPorts {
+  const { generations } = ports.catalog;
+  let looks = 0;
+  const get: typeof generations.get = async (id) => {
+    const generation = await generations.get(id);
+    looks += 1;
+    return generation && looks === nth + 1 ? { ...generation, state: 'live' } : generation;
+  };
+  return { ...ports, catalog: { ...ports.catalog, generations: { ...generations, get } } };
+}

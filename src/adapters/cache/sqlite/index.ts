@@ -120,6 +120,14 @@ class SqliteVectorCache implements VectorCache {
     }
   }
 
+  async documents({ after = '', limit }: { readonly after?: string; readonly limit: number }): Promise<string[]> {
+    const rows = this.#db.rows<{ document: string }>(
+      'SELECT DISTINCT document FROM uses WHERE document > ? ORDER BY document LIMIT ?',
+      [after, limit],
+    );
+    return rows.map(({ document }) => document);
+  }
+
   async stats(): Promise<{ entries: number; bytes: number }> {
     return { entries: this.#meta('entries'), bytes: this.#meta('bytes') };
   }

@@ -25,7 +25,14 @@ function toGeneration(row: Selectable<Schema['generations']>, moves: readonly Mo
   };
 }
 
-async function record(tx: Tx, generation: string, state: GenerationState, at: string, reason?: string): Promise<void> {
+/** What became of a generation, in its history. */
+export async function recordMove(
+  tx: Tx,
+  generation: string,
+  state: GenerationState,
+  at: string,
+  reason?: string,
+): Promise<void> {
   const last = await tx
     .selectFrom('generation_moves')
     .select((eb) => eb.fn.max('number').as('number'))
@@ -84,7 +91,7 @@ export class SqlGenerations implements Generations {
       if (!changed(result)) {
         throw new FootnoteError('already_exists', `There is a generation ${generation.id} already: take another id.`);
       }
-      await record(tx, generation.id, generation.state, generation.createdAt, reason);
+      await recordMove(tx, generation.id, generation.state, generation.createdAt, reason);
     });
   }
 
@@ -126,7 +133,7 @@ export class SqlGenerations implements Generations {
         .where('state', '=', from)
         .executeTakeFirstOrThrow();
       if (!changed(result)) return false;
-      await record(tx, id, to, at, reason);
+      await recordMove(tx, id, to, at, reason);
       return true;
     });
   }

@@ -1,8 +1,9 @@
 import type { Selectable } from 'kysely';
 import { FootnoteError } from '../../../core/errors.js';
-import type { Release } from '../../../core/generation.js';
+import type { GenerationState, Release } from '../../../core/generation.js';
 import type { Releases } from '../../../core/ports/catalog.js';
-import { changed, type Db } from './context.js';
+import { changed, type Db, type Tx } from './context.js';
+import { recordMove } from './generations.js';
 import type { Schema } from './schema.js';
 
 type Detail = Pick<Release, 'previous' | 'spaces' | 'retrieval' | 'promptVersion'>;
@@ -17,6 +18,16 @@ function toRelease(row: Selectable<Schema['releases']>): Release {
     ...detail,
     at: row.at,
   };
+}
+
+async function statesOf(tx: Tx, tenant: string, collection: string): Promise<Map<string, GenerationState>> {
+  const rows = await tx
+    .selectFrom('generations')
+    .select(['id', 'state'])
+    .where('tenant', '=', tenant)
+    .where('collection', '=', collection)
+    .execute();
+  return new Map(rows.map(({ id, state }) => [id, state as GenerationState]));
 }
 
 /** Rows are only added: the current release is the one with the highest number, the others are its history. */
@@ -45,14 +56,21 @@ export class SqlReleases implements Releases {
         .where('collection', '=', collection)
         .executeTakeFirst();
       if (Number(current?.number ?? 0) !== expected) return false;
-      const target = await tx.selectFrom('generations').select('state').where('id', '=', generation).executeTakeFirst();
-      if (target?.state === 'dropped') return false;
+      const states = await statesOf(tx, tenant, collection);
+      if (states.get(generation) === 'dropped') return false;
       const result = await tx
         .insertInto('releases')
         .values({ tenant, collection, number, generation, at, detail: JSON.stringify(detail satisfies Detail) })
         .onConflict((conflict) => conflict.columns(['tenant', 'collection', 'number']).doNothing())
         .executeTakeFirstOrThrow();
-      return changed(result);
+      if (!changed(result)) return false;
+      for (const [id, state] of states) {
+        const becomes = id === generation ? 'live' : state === 'live' ? 'retired' : state;
+        if (becomes === state) continue;
+        await tx.updateTable('generations').set({ state: becomes }).where('id', '=', id).execute();
+        await recordMove(tx, id, becomes, at, `release ${number}`);
+      }
+      return true;
     });
   }
 

@@ -127,15 +127,14 @@ export class OnnxEmbedder implements Embedder {
     return this.scheduler.length;
   }
 
-  /** Keeps one thread free of documents until the returned function is called; for work that is to give way to queries. */
-  reserveForQueries(): () => void {
-    this.scheduler.reserved += 1;
-    let released = false;
+  /**
+   * Gives one thread no new documents while `wanted` says so, until the returned function is called; for work that is to
+   * give way to queries.
+   */
+  reserveForQueries(wanted: () => boolean): () => void {
+    this.scheduler.reservations.add(wanted);
     return () => {
-      if (released) return;
-      released = true;
-      this.scheduler.reserved -= 1;
-      this.pump();
+      if (this.scheduler.reservations.delete(wanted)) this.pump();
     };
   }
 

@@ -73,8 +73,8 @@ class ItemQueue {
 export class Scheduler {
   private readonly waiting: Record<Role, ItemQueue> = { query: new ItemQueue(), document: new ItemQueue() };
 
-  /** Threads that get no documents, so that a query never waits behind one; at least one thread always gets them. */
-  reserved = 0;
+  /** For each that holds, a thread gets no documents, so that a query never waits behind one; one always gets them. */
+  readonly reservations = new Set<() => boolean>();
 
   add(item: Item): void {
     this.waiting[item.request.role].push(item);
@@ -96,7 +96,8 @@ export class Scheduler {
       if (slot !== undefined && item) return { slot, role: 'query', items: [item] };
     }
     if (!this.waiting.document.peek()) return undefined;
-    const open = slots.slice(0, Math.max(1, slots.length - this.reserved));
+    const reserved = [...this.reservations].filter((wanted) => wanted()).length;
+    const open = slots.slice(0, Math.max(1, slots.length - reserved));
     const slot = leastBusy(open, (of) => of.groups.size, GROUPS_AHEAD);
     return slot === undefined ? undefined : { slot, role: 'document', items: this.takeGroup(open.length) };
   }

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
-import type { ConfigInput } from '../../src/engine.js';
-import { openEngine } from '../../src/engine.js';
-import { quantile } from '../../src/services/eval/statistics.js';
+import type { ConfigInput } from '../src/engine.js';
+import { openEngine } from '../src/engine.js';
+import { quantile } from '../src/services/eval/statistics.js';
 
 /** The API process under measurement: a real engine behind its HTTP server, which also tells how late its event loop was. */
 
