@@ -5,6 +5,8 @@ export { evaluateBeir } from './engine/evaluation.js';
 export type { BeirReport, EvaluationOptions } from './engine/evaluation.js';
 export { evaluateQa } from './engine/evaluation-qa.js';
 export type { QaReport } from './engine/evaluation-qa.js';
+export { restoreBackup } from './engine/backup/index.js';
+export type { RestoreReport, RestoreRequest } from './engine/backup/index.js';
 export { openApiDocument } from './api/openapi.js';
 export { readServerFile } from './api/server-file.js';
 export { parseConfig } from './core/config.js';

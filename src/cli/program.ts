@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander';
 import { FootnoteError, asFootnoteError } from '../core/errors.js';
 import type { Ending } from './command.js';
 import { addCommonFlags } from './command.js';
+import { backup } from './commands/backup.js';
 import { bench } from './commands/bench.js';
 import { collections } from './commands/collections.js';
 import { connect } from './commands/connect.js';
@@ -19,6 +20,7 @@ import { openapi } from './commands/openapi.js';
 import { parse } from './commands/parse.js';
 import { reindex } from './commands/reindex.js';
 import { release } from './commands/release.js';
+import { restore } from './commands/restore.js';
 import { search } from './commands/search.js';
 import { serve } from './commands/serve.js';
 import { status } from './commands/status.js';
@@ -31,7 +33,7 @@ import { packageVersion } from './version.js';
 
 const ALL = [
   ...[demo, serve, connect, ingest, search, context, why],
-  ...[status, collections, deleteCommand, verify, dlq, jobs, reindex, release, keys, exportCommand],
+  ...[status, collections, deleteCommand, verify, dlq, jobs, reindex, release, keys, exportCommand, backup, restore],
   ...[parse, evalCommand, models, openapi, bench],
 ];
 

@@ -12,6 +12,7 @@ export type CommandSurface = Pick<
   | 'context'
   | 'searchMany'
   | 'contextMany'
+  | 'backup'
   | 'why'
   | 'citations'
   | 'jobs'
@@ -64,6 +65,7 @@ export function remoteSurface(server: ServerAddress): CommandSurface {
     context: (_, collection, request, signal) => ask('POST', `${of(collection)}/context`, signal, request),
     searchMany: (_, request, signal) => ask('POST', '/v1/search', signal, request),
     contextMany: (_, request, signal) => ask('POST', '/v1/context', signal, request),
+    backup: (_, request, signal) => ask('POST', '/v1/backup', signal, request),
     why: (_, collection, request, signal) => ask('POST', `${of(collection)}/why`, signal, request),
     citations: {
       verify: (_, collection, request, signal) => ask('POST', `${of(collection)}/citations/verify`, signal, request),

@@ -20,6 +20,7 @@ import type { KeyCreate, KeyCreated, KeyList } from './schemas/keys.js';
 import type { SourceAction, SourceList, SourcePreview, SourceView } from './schemas/connectors.js';
 import type { JobAction, JobList, JobView } from './schemas/jobs.js';
 import type {
+  Backup,
   CanonicalChunk,
   DeadLetterList,
   DeadLetterView,
@@ -224,6 +225,8 @@ export interface EngineSurface {
     /** @throws behind, conflict, not_found */
     set(caller: Caller, collection: string, request: ReleasePut, signal: AbortSignal): Promise<ReleaseView>;
   };
+  /** A job that copies the whole data directory while it is served; `result` tells what. @throws conflict while another one is at it */
+  backup(caller: Caller, request: Backup, signal: AbortSignal): Promise<JobView>;
   readonly generations: {
     list(caller: Caller, collection: string, signal: AbortSignal): Promise<GenerationList>;
     /** A job. @throws conflict while another one is at it */

@@ -7,6 +7,7 @@ import type { Applied } from '../services/applied.js';
 import type { DocumentWrites } from '../services/documents.js';
 import type { JobContext, JobHandler } from '../services/jobs.js';
 import type { ListedItem } from '../services/listing.js';
+import { BACKUP, backupHandler } from './backup/job.js';
 import type { ReindexParts } from './reindex.js';
 import { REINDEX, reindexHandler } from './reindex.js';
 
@@ -29,6 +30,7 @@ export function jobHandlers(parts: JobHandlerParts): Map<string, JobHandler> {
     ['document', { run: (context) => awaitDocuments(parts, context) }],
     ['delete-source', { run: (context) => deleteSource(parts, context) }],
     [REINDEX, reindexHandler(parts.reindex)],
+    [BACKUP, backupHandler(parts.reindex.storage)],
   ]);
 }
 

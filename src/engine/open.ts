@@ -26,6 +26,7 @@ import type { SourceView } from '../core/schemas/connectors.js';
 import type { EngineSurface, SourceAt } from '../core/surface.js';
 import type { PullProgress } from '../adapters/models/store.js';
 import { connectOnce, createConnect, removeOldFolders } from './connect.js';
+import { beginBackup } from './backup/job.js';
 import { Consumers } from './consumers.js';
 import { jobHandlers } from './jobs.js';
 import { Languages } from './languages.js';
@@ -77,6 +78,12 @@ export interface RunningServer {
 }
 
 /** A running engine that owns its data directory. */
+export interface VerifyCounts {
+  readonly documents: number;
+  readonly chunks: number;
+  readonly problems: number;
+}
+
 export interface Engine {
   readonly config: Config;
   readonly surface: EngineSurface;
@@ -94,6 +101,10 @@ export interface Engine {
     start(): Promise<void>;
     once(only: Partial<SourceAt>, signal: AbortSignal): Promise<SourceView[]>;
   };
+  /** Changes that were accepted and are not applied yet, of all tenants. */
+  pending(): Promise<number>;
+  /** Checks every collection of every tenant; by `tenant/collection`. Nothing is repaired. */
+  verifyAll(signal: AbortSignal): Promise<Record<string, VerifyCounts>>;
   /** Serves the HTTP API and leaves `server.json` in the data directory. Once. */
   serve(): Promise<RunningServer>;
   /** Finishes what is under way within bounds, then closes everything. Idempotent. */
@@ -291,6 +302,7 @@ export async function openEngine(input: ConfigInput = {}, options: EngineOptions
       control: (caller, at, action) => connect.control(caller, at, action),
       preview: (caller, at, signal) => connect.preview(caller, at, signal),
     },
+    backup: (caller, request) => beginBackup(jobs, catalog.jobs, caller, request),
     status: (caller) => status(statusParts, caller),
     ...operationSurface(parts),
     ready: () => readiness(statusParts),
@@ -373,6 +385,15 @@ export async function openEngine(input: ConfigInput = {}, options: EngineOptions
     counter: (name) => models.counter(name),
     ingestChanges: (changes, signal) => ingestChanges(parts, LOCAL, changes, signal),
     connect: { start: keepSources, once: (only, signal) => connectOnce({ connect, storage, consumers }, only, signal) },
+    pending: async () => (await consumers.lag()) + (await catalog.heads.outbox(1)).length,
+    async verifyAll(signal) {
+      const counts: Record<string, VerifyCounts> = {};
+      for (const each of await catalog.collections.list()) {
+        const { documents, chunks, found } = await verifyCollection(parts, each, false, signal);
+        counts[`${each.tenant}/${each.name}`] = { documents, chunks, problems: found };
+      }
+      return counts;
+    },
     serve: () => (server ??= serve()),
     close: () =>
       (closing ??= (async () => {

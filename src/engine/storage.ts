@@ -1,28 +1,30 @@
 import './quiet-store.js';
-import { mkdir } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { openFileBlobs } from '../adapters/blobs/files/index.js';
 import { openSqliteVectorCache } from '../adapters/cache/sqlite/index.js';
 import { openSqliteCatalog } from '../adapters/catalog/sqlite/index.js';
 import { openSqliteLog } from '../adapters/log/sqlite/index.js';
+import type { LanceVectorStore } from '../adapters/vectors/lancedb/index.js';
 import { openLanceVectors } from '../adapters/vectors/lancedb/index.js';
 import type { Config } from '../core/config.js';
-import type { BlobStore } from '../core/ports/blobs.js';
 import type { VectorCache } from '../core/ports/cache.js';
 import type { Catalog } from '../core/ports/catalog.js';
 import type { EventLog } from '../core/ports/log.js';
-import type { VectorStore } from '../core/ports/vectors.js';
 import { lockDataDirectory } from '../runtime/data-lock.js';
 import { checkLogIdentity } from '../services/log-identity.js';
+import { CUT_FOLDER } from './backup/cut.js';
+import { HeldBlobs } from './backup/held-blobs.js';
+import { finishRestoring } from './backup/restore.js';
 import type { Logger } from './logger.js';
 
 export interface Storage {
   readonly directory: string;
   readonly catalog: Catalog;
   readonly log: EventLog;
-  readonly blobs: BlobStore;
+  readonly blobs: HeldBlobs;
   readonly cache: VectorCache;
-  readonly vectors: VectorStore;
+  readonly vectors: LanceVectorStore;
   close(): Promise<void>;
 }
 
@@ -47,7 +49,9 @@ export async function openStorage(config: Config, logger: Logger): Promise<Stora
     const log = openSqliteLog(below('log.db'), { partitions: config.ingest.partitions });
     closers.push(() => log.close());
     await checkLogIdentity(log, catalog);
-    const blobs = await openFileBlobs(below('blobs'));
+    // What a backup was being made of when an earlier process ended.
+    await rm(below(CUT_FOLDER), { recursive: true, force: true });
+    const blobs = new HeldBlobs(await openFileBlobs(below('blobs')));
     const cache = openSqliteVectorCache(below('cache.db'), { maxBytes: config.embedding.cacheBytes });
     closers.push(async () => cache.close());
     const vectors = await openLanceVectors({
@@ -59,7 +63,9 @@ export async function openStorage(config: Config, logger: Logger): Promise<Stora
         ),
     });
     closers.push(() => vectors.close());
-    return { directory: config.data, catalog, log, blobs, cache, vectors, close };
+    const storage = { directory: config.data, catalog, log, blobs, cache, vectors, close };
+    await finishRestoring(storage);
+    return storage;
   } catch (error) {
     await close();
     throw error;

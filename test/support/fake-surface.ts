@@ -221,6 +221,10 @@ export function fakeSurface(changes: Partial<EngineSurface> = {}): FakeSurface {
       const empty = { context: '', tokens: 0, citations: [], explain: { used: [], dropped: [] }, confidence: 0 };
       return { results: request.queries.map((query) => ({ query, ...empty, releases: {}, timings: {} })) };
     },
+    backup: async (caller, request) => {
+      note('backup', caller, request);
+      return fakeJob();
+    },
     why: async () => ({ found: true, stages: [{ stage: 'rank', present: true, rank: 1 }], release, timings: {} }),
     citations: {
       verify: async (caller, collection, request) => {

@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { HealthSchema, ReadinessSchema, StatusSchema } from '../../core/schemas/operations.js';
+import { JobSchema } from '../../core/schemas/jobs.js';
+import { BackupSchema, HealthSchema, ReadinessSchema, StatusSchema } from '../../core/schemas/operations.js';
 import type { Endpoint } from '../route.js';
 import { endpoint, json } from '../route.js';
 
@@ -64,5 +65,20 @@ export const serviceRoutes: readonly Endpoint[] = [
       answers: { 200: { description: 'The status.', schema: StatusSchema } },
     },
     async (surface, { caller, signal }) => json(await surface.status(caller, signal)),
+  ),
+  endpoint(
+    {
+      method: 'post',
+      path: '/v1/backup',
+      operationId: 'backup',
+      scope: 'machine',
+      tag: 'Service',
+      summary: 'Back everything up, while serving',
+      description: 'Into a folder of the server. `footnote restore` makes a data directory of it.',
+      body: { schema: BackupSchema },
+      answers: { 202: { description: 'The job; its result names the backup.', schema: JobSchema } },
+      errors: ['conflict'],
+    },
+    async (surface, { caller, body, signal }) => json(await surface.backup(caller, body, signal), 202),
   ),
 ];

@@ -224,3 +224,19 @@ export type DeadLetterList = z.output<typeof DeadLetterListSchema>;
 export type ReplayResult = z.output<typeof ReplayResultSchema>;
 export type ReleaseView = z.output<typeof ReleaseSchema>;
 export type ReleasePut = z.output<typeof ReleasePutSchema>;
+
+export const BackupSchema = z
+  .strictObject({
+    directory: z
+      .string()
+      .min(1)
+      .max(4096)
+      .refine((path) => path.startsWith('/') || /^[A-Za-z]:[\\/]/.test(path), 'must be an absolute path')
+      .meta({ description: 'On the server: an empty folder, or one that holds earlier backups.' }),
+    keep: z.int().min(1).max(10_000).optional().meta({
+      description: 'How many backups stay there; older ones are removed once this one is complete. Default: all.',
+    }),
+  })
+  .meta({ id: 'Backup', example: { directory: '/var/backups/footnote', keep: 14 } });
+
+export type Backup = z.output<typeof BackupSchema>;

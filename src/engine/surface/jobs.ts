@@ -2,6 +2,7 @@ import { FootnoteError } from '../../core/errors.js';
 import type { Caller } from '../../core/policy.js';
 import { mayUse } from '../../core/policy.js';
 import type { Catalog, Job } from '../../core/ports/catalog.js';
+import type { JsonObject } from '../../core/json.js';
 import type { JobView } from '../../core/schemas/jobs.js';
 import type { EngineSurface } from '../../core/surface.js';
 import type { JobRunner } from '../../services/jobs.js';
@@ -45,6 +46,7 @@ export function jobView(job: Job): JobView {
     state: job.state,
     progress: { ...job.progress },
     ...(job.error === undefined ? {} : { error: job.error }),
+    ...(job.detail['result'] === undefined ? {} : { result: job.detail['result'] as JsonObject }),
     createdAt: job.createdAt,
     updatedAt: job.updatedAt,
   };

@@ -1,1 +1,2 @@
 export { openLanceVectors } from './store.js';
+export type { LanceVectorStore } from './store.js';

@@ -10,6 +10,7 @@ import { Maintenance } from './maintenance.js';
 import { checkVectors, decodePoints, inPages, pointColumns } from './rows.js';
 import { checkSpec, COLUMN } from './schema.js';
 import { searchArms } from './search.js';
+import { linkTable } from './snapshot.js';
 import { createTable, isCreated, openTable, recordFile, sameDims, type OpenTable } from './table.js';
 import { TableWriter } from './writer.js';
 
@@ -34,8 +35,13 @@ interface Live {
 
 const SCROLL_ROWS = 256;
 
+export interface LanceVectorStore extends VectorStore {
+  /** Lays the generation's files, as of now, out in a folder of the same file system; a store opened there has them. @throws not_found */
+  snapshot(generation: string, into: string): Promise<void>;
+}
+
 /** Points in LanceDB tables below one directory, one table a generation; this process alone may have it open. */
-export async function openLanceVectors(options: LanceOptions): Promise<VectorStore> {
+export async function openLanceVectors(options: LanceOptions): Promise<LanceVectorStore> {
   const session = new Session(
     BigInt(options.indexCacheBytes ?? 128 << 20),
     BigInt(options.metadataCacheBytes ?? 32 << 20),
@@ -44,7 +50,7 @@ export async function openLanceVectors(options: LanceOptions): Promise<VectorSto
   return new LanceVectors(connection, options);
 }
 
-class LanceVectors implements VectorStore {
+class LanceVectors implements LanceVectorStore {
   private readonly live = new Map<string, Promise<Live>>();
 
   constructor(
@@ -122,6 +128,16 @@ class LanceVectors implements VectorStore {
       throw lanceError(error, generation);
     } finally {
       snapshot?.close();
+      release();
+    }
+  }
+
+  async snapshot(generation: string, into: string): Promise<void> {
+    const { writer, maintenance } = await this.use(generation);
+    const release = maintenance.holdVersions();
+    try {
+      await writer.exclusively(() => linkTable(this.options.directory, generation, into));
+    } finally {
       release();
     }
   }

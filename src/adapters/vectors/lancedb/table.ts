@@ -16,7 +16,7 @@ export interface OpenTable {
   readonly durability: Durability;
 }
 
-const tableFolder = (directory: string, generation: string) => join(directory, `${generation}.lance`);
+export const tableFolder = (directory: string, generation: string) => join(directory, `${generation}.lance`);
 export const recordFile = (directory: string, generation: string) => join(directory, `${generation}.durable`);
 
 function durabilityOf(directory: string, generation: string): Durability {
