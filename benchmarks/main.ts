@@ -13,6 +13,7 @@ import { run as connect } from './connect/index.js';
 import { markdownFiles } from './corpus.js';
 import { run as embedding } from './embedding/index.js';
 import { run as keys } from './keys/index.js';
+import { run as office } from './office/index.js';
 import { run as packing } from './packing/index.js';
 import { run as parsing } from './parsing/index.js';
 import { run as pipeline } from './pipeline/index.js';
@@ -23,7 +24,7 @@ import { run as search } from './search/index.js';
 const HELP = `npm run bench -- [--docs DIR] [--only NAME,NAME] [--rounds N] [--out DIR] [--json]
 
   --docs DIR   Markdown files to measure with (default: ../shared/data/markdown, else docs)
-  --only       embedding, chunking, packing, search, pipeline, parsing, citations, budget, connect, keys, reindex
+  --only       embedding, chunking, packing, search, pipeline, parsing, citations, budget, connect, keys, office, reindex
   --out DIR    where results are written (default: benchmarks/results)
 `;
 
@@ -73,6 +74,7 @@ await measure('citations', () =>
 );
 await measure('budget', () => budget({ store, files }));
 await measure('connect', () => connect({ config, ...rounds }));
+await measure('office', () => office({ config, folder: '../shared/data/office' }));
 await measure('keys', () => keys({ config, files }));
 await measure('reindex', () => reindex({ config, files }));
 if (values.json) process.stdout.write(`${JSON.stringify(results)}\n`);

@@ -4,7 +4,7 @@ import type { Identified, ParseHints } from '../../core/ports/processing.js';
 import { byteOrderMark, decodeText, wideWithoutMark } from './charset.js';
 import { languageOf } from './languages.js';
 import { parserId } from './parser.js';
-import { parserFor } from './registry.js';
+import { EPUB, OOXML, parserFor } from './registry.js';
 
 /** Bytes from the beginning of a document that decide its type. */
 export const DETECT_BYTES = 64 * 1024;
@@ -26,6 +26,7 @@ async function detectMime(head: Uint8Array, hints: ParseHints): Promise<string> 
   if (head.length === 0) return namedType(hints, '') ?? 'text/plain';
   if (looksBinary(head)) {
     const known = await binaryType(head, hints);
+    if (known && parserFor(known)) return known;
     if (known) throw unsupported(known, hints);
     throw new FootnoteError(
       'unknown_type',
@@ -93,7 +94,9 @@ function namedType(hints: ParseHints, firstLine: string): string | undefined {
   const ending = extension(hints);
   if (ending && /^(?:md|markdown|mdown|mkd|mkdn|mdx)$/.test(ending)) return 'text/markdown';
   if (ending && /^(?:html?|xhtml|shtml)$/.test(ending)) return 'text/html';
-  if (ending && /^(?:txt|text|log|rst|adoc|asciidoc|org|tex|srt|vtt|eml|ics|vcf)$/.test(ending)) return 'text/plain';
+  if (ending && /^(?:txt|text|log|rst|adoc|asciidoc|org|tex|srt|vtt|ics|vcf)$/.test(ending)) return 'text/plain';
+  const data = ending === undefined ? undefined : DATA[ending];
+  if (data !== undefined) return data;
   return languageOf(hints.name, firstLine)?.mime;
 }
 
@@ -116,16 +119,26 @@ function looksLikeMarkdown(text: string): boolean {
   return signs.filter((sign) => sign.test(text)).length >= 2;
 }
 
-const OOXML = 'application/vnd.openxmlformats-officedocument';
+/** Text whose ending names its type. */
+const DATA: Readonly<Record<string, string>> = {
+  csv: 'text/csv',
+  tsv: 'text/tab-separated-values',
+  tab: 'text/tab-separated-values',
+  json: 'application/json',
+  geojson: 'application/json',
+  webmanifest: 'application/json',
+  jsonl: 'application/jsonl',
+  ndjson: 'application/jsonl',
+  eml: 'message/rfc822',
+};
+
 const OFFICE: Readonly<Record<string, string>> = {
-  docx: `${OOXML}.wordprocessingml.document`,
-  xlsx: `${OOXML}.spreadsheetml.sheet`,
-  pptx: `${OOXML}.presentationml.presentation`,
+  ...OOXML,
   doc: 'application/msword',
   xls: 'application/vnd.ms-excel',
   ppt: 'application/vnd.ms-powerpoint',
   odt: 'application/vnd.oasis.opendocument.text',
-  epub: 'application/epub+zip',
+  epub: EPUB,
 };
 
 function unsupported(mime: string, hints: ParseHints): FootnoteError {
@@ -135,7 +148,9 @@ function unsupported(mime: string, hints: ParseHints): FootnoteError {
       ? 'put a transcript in its place'
       : /zip|tar|rar|7z|gzip|xz|bzip|zstd/.test(mime) && !/epub/.test(mime)
         ? 'unpack it and ingest the files'
-        : 'save it as PDF, HTML, Markdown or plain text';
+        : /msword|vnd\.ms-/.test(mime)
+          ? 'save it in the newer format (DOCX, XLSX, PPTX), or as PDF'
+          : 'save it as PDF, HTML, Markdown or plain text';
   return new FootnoteError(
     'unsupported_media_type',
     `${subject(hints)} is of type ${mime}, which is not read: ${advice}.`,

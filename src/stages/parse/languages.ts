@@ -61,12 +61,11 @@ export const LANGUAGES: readonly SourceLanguage[] = [
   code('terraform', 'tf tfvars hcl'),
   code('nix', 'nix'),
   code('diff', 'diff patch'),
-  code('json', 'json jsonl ndjson json5 geojson webmanifest', { mime: 'application/json' }),
+  code('json5', 'json5'),
   code('yaml', 'yaml yml', { mime: 'application/yaml' }),
   code('toml', 'toml', { mime: 'application/toml' }),
   code('ini', 'ini cfg conf properties env'),
   code('xml', 'xml xsd xsl xslt rss atom plist', { mime: 'application/xml' }),
-  code('csv', 'csv tsv', { mime: 'text/csv' }),
 ];
 
 export function languageOfMime(mime: string): SourceLanguage | undefined {

@@ -115,7 +115,18 @@ describe('any input', () => {
   });
 
   it('of bytes keeps the contract under any name', async () => {
-    const name = fc.constantFrom('a.md', 'a.txt', 'a.html', 'a.py', 'a.json', 'a.pdf', 'a', 'a.csv');
+    const name = fc.constantFrom(
+      'a.md',
+      'a.txt',
+      'a.html',
+      'a.py',
+      'a.json',
+      'a.pdf',
+      'a',
+      'a.csv',
+      'a.jsonl',
+      'a.eml',
+    );
     await fc.assert(
       fc.asyncProperty(fc.uint8Array({ maxLength: 300 }), name, (bytes, as) => check(bytes, as)),
       { numRuns: 400 },
