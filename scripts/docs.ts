@@ -1,5 +1,5 @@
 /**
- * Writes the generated pages of docs/reference, then checks what is written by hand: links, file names, fault points and
+ * Writes the generated files of docs/reference, then checks what is written by hand: links, file names, fault points and
  * the list of dependencies. Run: npm run -s build && node dist/scripts/docs.js [--check]
  */
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
@@ -8,7 +8,7 @@ import { format, resolveConfig } from 'prettier';
 import { packageFolder } from '../src/cli/version.js';
 import { checkHandwritten } from './docs/checks.js';
 import { cliPage } from './docs/cli.js';
-import { configurationPage } from './docs/configuration.js';
+import { configurationPage, configurationSchema } from './docs/configuration.js';
 import { connectorsPage } from './docs/connectors.js';
 import { errorsPage } from './docs/errors.js';
 import { metricsPage } from './docs/metrics.js';
@@ -18,6 +18,7 @@ const PAGES: Readonly<Record<string, () => string | Promise<string>>> = {
   'docs/reference/configuration.md': configurationPage,
   'docs/reference/connectors.md': connectorsPage,
   'docs/reference/errors.md': errorsPage,
+  'docs/reference/footnote.schema.json': configurationSchema,
   'docs/reference/metrics.md': metricsPage,
 };
 
@@ -27,7 +28,7 @@ const style = await resolveConfig(join(root, 'docs/reference/any.md'));
 const problems: string[] = [];
 
 for (const [path, page] of Object.entries(PAGES)) {
-  const wanted = await format(await page(), { ...style, parser: 'markdown' });
+  const wanted = await format(await page(), { ...style, parser: path.endsWith('.json') ? 'json' : 'markdown' });
   const file = join(root, path);
   const found = await readFile(file, 'utf8').catch(() => undefined);
   if (found === wanted) continue;

@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import { ConfigSchema } from '../../src/core/config.js';
 import { FIELD_HEADINGS, fieldRows } from './fields.js';
 import { GENERATED, table } from './generated.js';
@@ -8,7 +9,7 @@ export function configurationPage(): string {
     '# Configuration',
     GENERATED,
     'Flags come first, then the environment, then `footnote.yaml` (in the working directory, or what `--config` names), ' +
-      'then the defaults. Paths in the file are relative to the file, others to the working directory. An unknown field ' +
+      'then the defaults. Paths in the file are relative to the file, others to the working directory. `${NAME}` in a value stands for what the environment has, `${NAME:-otherwise}` with a default, `$${` for itself. `footnote init` writes a first file with the JSON Schema (`docs/reference/footnote.schema.json`) for editors; `footnote doctor` checks it. An unknown field ' +
       'or a wrong value is refused with its path and line.',
     '```yaml\ndata: ./index\nhttp: { port: 8080 }\nembedding: { sessions: 2 }\n```',
     table(FIELD_HEADINGS, fieldRows(ConfigSchema)),
@@ -25,4 +26,10 @@ export function configurationPage(): string {
       ],
     ),
   ].join('\n\n');
+}
+
+/** JSON Schema of `footnote.yaml`, for editors. */
+export function configurationSchema(): string {
+  const schema = z.toJSONSchema(ConfigSchema, { io: 'input' });
+  return JSON.stringify({ title: 'Configuration of Footnote', ...schema });
 }

@@ -52,6 +52,18 @@ describe('configuration', () => {
     await expect(load({}, { HF_ENDPOINT: 'nowhere' })).rejects.toThrow(/embedding.hubEndpoint/);
   });
 
+  it('takes values of the environment where the file names them', async () => {
+    const hosts = '["$${not}", "${HOST}"]';
+    await write(`data: ${'${BASE}'}/index\nhttp:\n  port: ${'${PORT:-7500}'}\n  hosts: ${hosts}\n`);
+    const env = { BASE: '/srv', HOST: 'a.example' };
+    const { config } = await load({}, env);
+    expect(config.data).toBe('/srv/index');
+    expect(config.http).toMatchObject({ port: 7500, hosts: ['${not}', 'a.example'] });
+    expect((await load({}, { ...env, PORT: '80' })).config.http.port).toBe(80);
+    await expect(load({}, { BASE: 'secret' })).rejects.toThrow(/HOST: set it/);
+    await expect(load({}, { BASE: 'secret' })).rejects.not.toThrow(/secret/);
+  });
+
   it.each([
     { text: 'http:\n  prot: 1\n', says: 'footnote.yaml:2: http.prot: is not a known setting' },
     { text: 'a: 1\nhttp: {}\n', says: 'footnote.yaml:1: a: is not a known setting' },
@@ -68,6 +80,14 @@ describe('configuration', () => {
       text: 'sources:\n  - collection: c\n    connector: git\n    options:\n      url: git@example.org:x\n',
       says: 'footnote.yaml:5: sources.0.options.url: not an https:// or file:// address, nor a path',
     },
+    { text: 'htpt: {}\n', says: 'footnote.yaml:1: htpt: is not a known setting: did you mean http?' },
+    { text: 'reindex: {speed: 1}\n', says: 'is not a known setting; there are concurrency, searchP95Ratio' },
+    { text: 'embedding: {device: gpu}\n', says: /device: invalid option: expected one of "cpu"\|"cuda"/ },
+    {
+      text: 'data: a\nhttp:\n  host: ${NOWHERE}\n',
+      says: 'footnote.yaml:3: http.host: the environment has no NOWHERE',
+    },
+    { text: 'collections: [{name: c}]\n', says: 'collections.0.defaultPolicy: ' },
     { text: 'http: 7\n', says: 'footnote.yaml:1: http: invalid input' },
     { text: 'http:\n  port: 1\n  port: 2\n', says: 'footnote.yaml:3: Map keys must be unique' },
     { text: 'data: [\n', says: /footnote\.yaml:\d: / },

@@ -7,6 +7,8 @@ import { ConfigSchema } from '../core/config.js';
 import { FootnoteError } from '../core/errors.js';
 import type { SourceProblem } from '../engine/sources.js';
 import type { Host } from './host.js';
+import { interpolate } from './interpolate.js';
+import { closest, settingsAt } from './suggest.js';
 import { UsageError } from './host.js';
 
 const DEFAULT_FILE = 'footnote.yaml';
@@ -40,7 +42,7 @@ export async function loadConfig(
     const reason = error instanceof Error ? error.message : String(error);
     throw new UsageError(`The configuration ${flags.config ?? DEFAULT_FILE} cannot be read: ${reason}.`);
   });
-  const fromFile = text === undefined ? ConfigSchema.parse({}) : await parseYaml(text, file);
+  const fromFile = text === undefined ? ConfigSchema.parse({}) : await parseYaml(text, file, host.env);
   const folder = text === undefined ? host.cwd : dirname(file);
   const { env } = host;
   const from = (base: string, path: string | undefined) => (path === undefined ? undefined : resolve(base, path));
@@ -83,7 +85,7 @@ interface Problem {
 }
 
 /** @throws FootnoteError invalid_config */
-async function parseYaml(text: string, file: string): Promise<Config> {
+async function parseYaml(text: string, file: string, env: Host['env']): Promise<Config> {
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
   if (document.errors.length > 0) {
@@ -93,6 +95,17 @@ async function parseYaml(text: string, file: string): Promise<Config> {
         path: '',
         line: lines.linePos(error.pos[0]).line,
         message: error.message,
+      })),
+    );
+  }
+  const missing = interpolate(document, env, lines);
+  if (missing.length > 0) {
+    throw refusal(
+      file,
+      missing.map(({ name, path, line }) => ({
+        path: path.join('.'),
+        line,
+        message: `the environment has no ${name}: set it, or write \${${name}:-otherwise}`,
       })),
     );
   }
@@ -113,10 +126,17 @@ async function parseYaml(text: string, file: string): Promise<Config> {
     file,
     result.error.issues.flatMap((issue): Problem[] => {
       const paths = issue.code === 'unrecognized_keys' ? issue.keys.map((key) => [...issue.path, key]) : [issue.path];
-      const message = issue.code === 'unrecognized_keys' ? 'is not a known setting' : lowerFirst(issue.message);
-      return paths.map((path) => at(path, message));
+      if (issue.code !== 'unrecognized_keys') return paths.map((path) => at(path, lowerFirst(issue.message)));
+      return paths.map((path) => at(path, unknownSetting(path)));
     }),
   );
+}
+
+function unknownSetting(path: readonly PropertyKey[]): string {
+  const known = settingsAt(path.slice(0, -1));
+  const meant = closest(String(path.at(-1)), known);
+  if (meant !== undefined) return `is not a known setting: did you mean ${meant}?`;
+  return `is not a known setting${known.length === 0 ? '' : `; there are ${known.join(', ')}`}`;
 }
 
 /** What connectors say of their options. They are loaded only where there are any. */

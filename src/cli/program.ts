@@ -9,10 +9,12 @@ import { connect } from './commands/connect.js';
 import { context } from './commands/context.js';
 import { deleteCommand } from './commands/delete.js';
 import { demo } from './commands/demo.js';
+import { doctor } from './commands/doctor.js';
 import { dlq } from './commands/dlq.js';
 import { evalCommand } from './commands/eval.js';
 import { exportCommand } from './commands/export.js';
 import { ingest } from './commands/ingest.js';
+import { init } from './commands/init.js';
 import { keys } from './commands/keys.js';
 import { jobs } from './commands/jobs.js';
 import { models } from './commands/models.js';
@@ -32,7 +34,7 @@ import { paintFor } from './output.js';
 import { packageVersion } from './version.js';
 
 const ALL = [
-  ...[demo, serve, connect, ingest, search, context, why],
+  ...[init, doctor, demo, serve, connect, ingest, search, context, why],
   ...[status, collections, deleteCommand, verify, dlq, jobs, reindex, release, keys, exportCommand, backup, restore],
   ...[parse, evalCommand, models, openapi, bench],
 ];

@@ -71,7 +71,7 @@ describe('usage', () => {
         code: 'invalid_config',
         details: {
           problems: expect.arrayContaining([
-            { path: 'embedding.devise', line: 3, message: 'is not a known setting' },
+            { path: 'embedding.devise', line: 3, message: 'is not a known setting: did you mean device?' },
           ]) as unknown,
         },
       },

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { CollectionsSchema } from './config/collections.js';
 import { SourcesSchema } from './config/sources.js';
 import { FootnoteError } from './errors.js';
 
@@ -153,6 +154,7 @@ export const ConfigSchema = z
       })
       .strict()
       .prefault({}),
+    collections: CollectionsSchema,
     sources: SourcesSchema,
     releases: z
       .strictObject({

@@ -326,6 +326,8 @@ export async function openEngine(input: ConfigInput = {}, options: EngineOptions
         await languages.read(generation.id);
       }
     }
+    for (const { tenant, name, defaultPolicy } of config.collections)
+      await collections.put(tenant, name, { defaultPolicy });
     background.push(outbox.run(stop.signal, failed('outbox waits')));
     const repair = async (signal: AbortSignal): Promise<void> => {
       for (const each of await catalog.collections.list()) {
