@@ -17,6 +17,7 @@ export default {
     outside('pipelines-take-ports', 'pipelines', ['src/core/', 'src/stages/', 'src/runtime/', 'pipelines/']),
     outside('services-know-ports', 'src/services', ['src/core/', 'src/runtime/', 'src/services/']),
     outside('api-is-handed-functions', 'src/api', ['src/core/', 'src/runtime/telemetry', 'src/api/']),
+    outside('client-stands-alone', 'src/client', ['src/core/', 'src/client/']),
     outside('cli-calls-the-engine', 'src/cli', ['src/core/', 'src/engine', 'src/cli/']),
     {
       name: 'one-adapter-does-not-know-another',
