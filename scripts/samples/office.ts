@@ -1,6 +1,6 @@
-import { zipSync } from 'fflate';
+import { sampleDocx } from './office/docx.js';
+import { writeZip } from './zip.js';
 
-const W = 'http://schemas.openxmlformats.org/wordprocessingml/2006/main';
 const S = 'http://schemas.openxmlformats.org/spreadsheetml/2006/main';
 const P = 'http://schemas.openxmlformats.org/presentationml/2006/main';
 const A = 'http://schemas.openxmlformats.org/drawingml/2006/main';
@@ -8,13 +8,12 @@ const R = 'http://schemas.openxmlformats.org/officeDocument/2006/relationships';
 const PACKAGE = 'http://schemas.openxmlformats.org/package/2006';
 const TYPES = 'application/vnd.openxmlformats-officedocument';
 
-/** A ZIP container of text parts; the same each time. */
-export function container(parts: Readonly<Record<string, string>>): Uint8Array {
-  const entries = Object.entries(parts).map(([name, text]) => [name, new TextEncoder().encode(text)]);
-  return zipSync(Object.fromEntries(entries) as Record<string, Uint8Array>, { mtime: '2026-01-01', level: 9 });
+/** A ZIP container of text parts. */
+export function container(parts: Readonly<Record<string, string>>): Buffer {
+  return writeZip(Object.entries(parts).map(([name, data]) => ({ name, data })));
 }
 
-function packaged(main: string, type: string, parts: Readonly<Record<string, string>>): Uint8Array {
+function packaged(main: string, type: string, parts: Readonly<Record<string, string>>): Buffer {
   return container({
     '[Content_Types].xml': `<Types xmlns="${PACKAGE}/content-types"><Default Extension="rels" ContentType="application/vnd.openxmlformats-package.relationships+xml"/><Default Extension="xml" ContentType="application/xml"/><Override PartName="/${main}" ContentType="${TYPES}.${type}.main+xml"/></Types>`,
     '_rels/.rels': relations({ rId1: ['officeDocument', main] }),
@@ -29,40 +28,8 @@ function relations(of: Readonly<Record<string, readonly [type: string, target: s
   return `<Relationships xmlns="${PACKAGE}/relationships">${each.join('')}</Relationships>`;
 }
 
-/** Word: headings, a list, a table, a tracked deletion and insertion, a footnote. `body` replaces all of that. */
-export function docx(body?: string): Uint8Array {
-  const p = (text: string, style?: string) =>
-    `<w:p>${style ? `<w:pPr><w:pStyle w:val="${style}"/></w:pPr>` : ''}<w:r><w:t xml:space="preserve">${text}</w:t></w:r></w:p>`;
-  const item = (text: string) =>
-    `<w:p><w:pPr><w:numPr><w:ilvl w:val="0"/><w:numId w:val="1"/></w:numPr></w:pPr><w:r><w:t>${text}</w:t></w:r></w:p>`;
-  const row = (...cells: string[]) => `<w:tr>${cells.map((cell) => `<w:tc>${p(cell)}</w:tc>`).join('')}</w:tr>`;
-  const content =
-    body ??
-    [
-      p('Keeper’s report', 'Heading1'),
-      p('The light at Skerry Point burned every night of the quarter.'),
-      p('Stores', 'Heading2'),
-      item('Oil for forty nights'),
-      item('Two wicks'),
-      `<w:tbl>${row('Month', 'Nights')}${row('April', '30')}${row('May', '31')}</w:tbl>`,
-      `<w:p><w:r><w:t xml:space="preserve">The lens was </w:t></w:r><w:del w:id="1" w:author="k"><w:r><w:delText>broken</w:delText></w:r></w:del><w:ins w:id="2" w:author="k"><w:r><w:t>cleaned</w:t></w:r></w:ins><w:r><w:t xml:space="preserve"> on Monday.</w:t></w:r></w:p>`,
-    ].join('');
-  const style = (id: string, name: string) =>
-    `<w:style w:type="paragraph" w:styleId="${id}"><w:name w:val="${name}"/></w:style>`;
-  return packaged('word/document.xml', 'wordprocessingml.document', {
-    'word/document.xml': `<w:document xmlns:w="${W}"><w:body>${content}</w:body></w:document>`,
-    'word/_rels/document.xml.rels': relations({
-      rId1: ['styles', 'styles.xml'],
-      rId2: ['numbering', 'numbering.xml'],
-    }),
-    'word/styles.xml': `<w:styles xmlns:w="${W}">${style('Heading1', 'heading 1')}${style('Heading2', 'heading 2')}</w:styles>`,
-    'word/numbering.xml': `<w:numbering xmlns:w="${W}"><w:abstractNum w:abstractNumId="0"><w:lvl w:ilvl="0"><w:numFmt w:val="bullet"/></w:lvl></w:abstractNum><w:num w:numId="1"><w:abstractNumId w:val="0"/></w:num></w:numbering>`,
-    'docProps/core.xml': `<cp:coreProperties xmlns:cp="${PACKAGE}/metadata/core-properties" xmlns:dc="http://purl.org/dc/elements/1.1/"><dc:title>Report of the keeper</dc:title></cp:coreProperties>`,
-  });
-}
-
 /** Excel: shared and inline strings, a date, a share, a formula's result, a boolean; a hidden sheet. */
-export function xlsx(): Uint8Array {
+export function xlsx(): Buffer {
   const cell = (at: string, value: string, more = '') => `<c r="${at}"${more}><v>${value}</v></c>`;
   const sheet = (rows: string[]) => `<worksheet xmlns="${S}"><sheetData>${rows.join('')}</sheetData></worksheet>`;
   return packaged('xl/workbook.xml', 'spreadsheetml.sheet', {
@@ -85,7 +52,7 @@ export function xlsx(): Uint8Array {
 }
 
 /** PowerPoint: two slides and a hidden one, a table, notes. */
-export function pptx(): Uint8Array {
+export function pptx(): Buffer {
   const run = (text: string) => `<a:p><a:r><a:t>${text}</a:t></a:r></a:p>`;
   const shape = (type: string, ...text: string[]) =>
     `<p:sp><p:nvSpPr><p:nvPr><p:ph type="${type}"/></p:nvPr></p:nvSpPr><p:txBody>${text.map(run).join('')}</p:txBody></p:sp>`;
@@ -112,7 +79,7 @@ export function pptx(): Uint8Array {
 }
 
 /** EPUB 3 with two chapters, listed in another order than they lie in. */
-export function epub(): Uint8Array {
+export function epub(): Buffer {
   const chapter = (title: string, text: string) =>
     `<?xml version="1.0"?><html xmlns="http://www.w3.org/1999/xhtml"><head><title>${title}</title></head><body><h1>${title}</h1><p>${text}</p></body></html>`;
   return container({
@@ -160,16 +127,15 @@ JVBERi0=
 const CSV = 'name,height,note\nSkerry Point,31,"white, with\na red band"\nLong Ness,24,"the ""old"" one"\n';
 const JSONL = '{"light":"Skerry Point","height":31}\n\n{"light":"Long Ness","height":24}\n';
 
-/** The fixtures of the parsers that read containers and tables. */
-export function fixtureFiles(): Record<string, Uint8Array> {
-  const text = (of: string) => new TextEncoder().encode(of);
+/** Documents for the parser tests that are written anew each time, by file name. */
+export function madeFixtures(): Readonly<Record<string, Buffer>> {
   return {
-    'report.docx': docx(),
+    'sample.docx': sampleDocx(),
     'oil.xlsx': xlsx(),
     'talk.pptx': pptx(),
     'light.epub': epub(),
-    'lamp.eml': text(EML),
-    'lights.csv': text(CSV),
-    'lights.jsonl': text(JSONL),
+    'lamp.eml': Buffer.from(EML),
+    'lights.csv': Buffer.from(CSV),
+    'lights.jsonl': Buffer.from(JSONL),
   };
 }

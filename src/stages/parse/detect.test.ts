@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { writeZip } from '../../../scripts/samples/zip.js';
 import { identify } from './detect.js';
 
 const text = (content: string) => new Uint8Array(Buffer.from(content));
@@ -69,6 +70,37 @@ describe('identify', () => {
       details: { mime: expect.stringContaining('opendocument') as string },
     });
     await expect(mime('{\\rtf1 x}', 'a.txt')).rejects.toMatchObject({ code: 'unsupported_media_type' });
+  });
+
+  const compound = (stream: string) =>
+    Buffer.concat([Buffer.from('d0cf11e0a1b11ae1', 'hex'), Buffer.alloc(1016), Buffer.from(stream, 'utf16le')]);
+  const zipped = (...names: string[]) => writeZip(names.map((name) => ({ name, data: 'x' })));
+  it.each([
+    [zipped('[Content_Types].xml', 'word/document.xml'), 'a.zip', 'wordprocessingml.document'],
+    [zipped('docProps/core.xml', 'word\\document.xml'), undefined, 'wordprocessingml.document'],
+    [zipped('_rels/.rels'), 'a.dotm', 'wordprocessingml.document'],
+    [zipped('docProps/core.xml', 'xl/workbook.xml'), undefined, 'spreadsheetml.sheet'],
+    [zipped('ppt/presentation.xml'), 'a.docx', 'presentationml.presentation'],
+    [writeZip([{ name: 'mimetype', data: 'application/epub+zip', stored: true }]), undefined, 'epub'],
+    [compound('EncryptedPackage'), 'a.xlsx', 'spreadsheetml.sheet'],
+  ])('knows containers by what is in them, then by their name %#', async (content, name, expected) => {
+    expect(await mime(content, name)).toContain(expected);
+  });
+
+  it.each([
+    [compound('WordDocument'), 'a.docx', 'application/msword'],
+    [compound('Workbook'), undefined, 'application/vnd.ms-excel'],
+    [compound('PowerPoint Document'), 'a.ppt', 'application/vnd.ms-powerpoint'],
+    [compound('anything'), 'a.msg', 'application/vnd.ms-outlook'],
+    [compound('anything'), undefined, 'application/x-cfb'],
+    [zipped('xl/workbook.bin'), 'a.xlsx', 'application/vnd.ms-excel.sheet.binary.macroenabled.12'],
+    [zipped('anything'), 'a.ods', 'application/vnd.oasis.opendocument.spreadsheet'],
+    [zipped('anything'), undefined, 'application/zip'],
+  ])('refuses containers of what is not read %#', async (content, name, expected) => {
+    await expect(mime(content, name)).rejects.toMatchObject({
+      code: 'unsupported_media_type',
+      details: { mime: expected },
+    });
   });
 
   it('refuses binary data of no known type', async () => {

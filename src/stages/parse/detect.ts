@@ -2,9 +2,10 @@ import { fileTypeFromBuffer } from 'file-type';
 import { FootnoteError } from '../../core/errors.js';
 import type { Identified, ParseHints } from '../../core/ports/processing.js';
 import { byteOrderMark, decodeText, wideWithoutMark } from './charset.js';
+import { containerType } from './containers.js';
 import { languageOf } from './languages.js';
 import { parserId } from './parser.js';
-import { EPUB, OOXML, parserFor } from './registry.js';
+import { parserFor } from './registry.js';
 
 /** Bytes from the beginning of a document that decide its type. */
 export const DETECT_BYTES = 64 * 1024;
@@ -24,9 +25,10 @@ export async function identify(head: Uint8Array, hints: ParseHints): Promise<Ide
 async function detectMime(head: Uint8Array, hints: ParseHints): Promise<string> {
   if (isPdf(head, hints)) return 'application/pdf';
   if (head.length === 0) return namedType(hints, '') ?? 'text/plain';
+  const container = containerType(head, extension(hints));
+  if (container !== undefined) return container;
   if (looksBinary(head)) {
-    const known = await binaryType(head, hints);
-    if (known && parserFor(known)) return known;
+    const known = await binaryType(head);
     if (known) throw unsupported(known, hints);
     throw new FootnoteError(
       'unknown_type',
@@ -56,13 +58,9 @@ function looksBinary(head: Uint8Array): boolean {
   return controls > Math.max(1, head.length / 100) || (controls > 0 && head.length < 16 && controls * 2 > head.length);
 }
 
-async function binaryType(head: Uint8Array, hints: ParseHints): Promise<string | undefined> {
-  const office = OFFICE[extension(hints) ?? ''];
+async function binaryType(head: Uint8Array): Promise<string | undefined> {
   try {
-    const found = await fileTypeFromBuffer(head);
-    if (!found) return undefined;
-    const container = found.mime === 'application/zip' || found.mime === 'application/x-cfb';
-    return container && office ? office : found.mime;
+    return (await fileTypeFromBuffer(head))?.mime;
   } catch (error) {
     // The recogniser reads past the sample on cut-off or hostile containers: then nothing is known of it.
     if (error instanceof Error) return undefined;
@@ -130,15 +128,6 @@ const DATA: Readonly<Record<string, string>> = {
   jsonl: 'application/jsonl',
   ndjson: 'application/jsonl',
   eml: 'message/rfc822',
-};
-
-const OFFICE: Readonly<Record<string, string>> = {
-  ...OOXML,
-  doc: 'application/msword',
-  xls: 'application/vnd.ms-excel',
-  ppt: 'application/vnd.ms-powerpoint',
-  odt: 'application/vnd.oasis.opendocument.text',
-  epub: EPUB,
 };
 
 function unsupported(mime: string, hints: ParseHints): FootnoteError {

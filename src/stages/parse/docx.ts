@@ -1,37 +1,73 @@
-import mammoth from 'mammoth';
-import type { Warning } from '../../core/document.js';
-import { corrupt, readParts } from './office/archive.js';
-import { readXml, titleOf } from './office/xml.js';
-import { written } from './office/written.js';
+import type { NoteRef } from './docx/inline.js';
+import { Numbering } from './docx/numbering.js';
+import { readStyles } from './docx/styles.js';
+import { DocumentWriter } from './docx/write.js';
+import { writeGraphic } from './ooxml/graphics.js';
+import { openPackage, type OfficePackage } from './ooxml/package.js';
+import { titleOf } from './ooxml/properties.js';
+import { LeftOuts } from './ooxml/warnings.js';
 import type { ParsedContent, ParserInput } from './parser.js';
+import type { XmlElement } from './xml/elements.js';
+import { childrenOf, descendantsOf, textOf } from './xml/read.js';
+import { damaged } from './zip.js';
 
-/** Beside mammoth's own, which know Heading 1 to 6 and lists. */
-const STYLES = [
-  "p[style-name='Title'] => h1:fresh",
-  "p[style-name='Subtitle'] => h2:fresh",
-  "p[style-name='Quote'] => blockquote:fresh",
-  "p[style-name='Intense Quote'] => blockquote:fresh",
-  // Deleted text is not what the document says; mammoth leaves tracked deletions out by itself.
-  'strike => ',
-];
-const XML = /\.(?:xml|rels)$/i;
-
-/** Word (Office Open XML): headings, lists, tables, foot- and endnotes; tracked insertions are in, deletions out. */
+/**
+ * Text of a word-processing document (DOCX and its kin) with headings, numbered lists, tables and notes. Tracked
+ * insertions are read as accepted, tracked deletions, hidden text, comments, page headers and footers are left out.
+ */
 export async function parseDocx({ bytes }: ParserInput): Promise<ParsedContent> {
-  const parts = readParts(bytes, (name) => XML.test(name));
-  // Each is read once here, so that what is hostile ends here and not in a library.
-  for (const name of parts.keys()) if (/^word\/[^/]+\.xml$/.test(name)) readXml(parts, name);
-  let html: string;
-  try {
-    const images = mammoth.images.imgElement(() => Promise.resolve({ src: '' }));
-    const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    html = (await mammoth.convertToHtml({ buffer }, { styleMap: STYLES, convertImage: images })).value;
-  } catch (error) {
-    throw corrupt(error instanceof Error ? error.message : String(error), error);
+  const document = await openPackage(bytes, 'word/document.xml');
+  const byRelation = await document.relationships(document.main);
+  const relationships = [...byRelation.values()];
+  const rootOf = async (type: string): Promise<XmlElement | undefined> => {
+    const found = relationships.find((relationship) => relationship.type === type && !relationship.external);
+    return found && document.has(found.target) ? document.root(found.target) : undefined;
+  };
+  const leftOut = new LeftOuts();
+  const styles = readStyles(await rootOf('styles'));
+  const numbering = new Numbering(await rootOf('numbering'), styles);
+  const notes = {
+    footnote: byId(await rootOf('footnotes')),
+    endnote: byId(await rootOf('endnotes')),
+  };
+  const writer = new DocumentWriter({
+    styles,
+    numbering,
+    leftOut,
+    note: ({ kind, id }: NoteRef) => notes[kind].get(id),
+    drawn: (element, out) => writeGraphic(document, byRelation, element, out),
+  });
+  let hasBody = false;
+  const inBody = (name: string, parent: string): boolean => {
+    hasBody ||= name === 'w:body';
+    return parent === 'w:body';
+  };
+  for await (const element of document.elements(document.main, inBody)) await writer.write(element);
+  if (!hasBody) throw damaged('it has no body');
+  await writer.end();
+  for (const { type, target, external } of relationships) {
+    const furniture = (type === 'header' || type === 'footer') && !external && document.has(target);
+    if (furniture && (await hasWords(document, target))) leftOut.add('headers_and_footers_left_out');
   }
-  const warnings: Warning[] = [];
-  if (parts.has('word/comments.xml')) {
-    warnings.push({ code: 'comments_left_out', message: 'Review comments are not part of the text.' });
+  const { builder, blocks, images } = writer.out;
+  const heading = blocks.find((block) => block.kind === 'heading' && block.level === 1)?.title;
+  const title = (await titleOf(document)) ?? writer.title ?? heading;
+  return {
+    text: builder.toString(),
+    blocks,
+    images,
+    ...(title !== undefined && { title }),
+    warnings: leftOut.warnings(),
+  };
+}
+
+function byId(root: XmlElement | undefined): Map<string, XmlElement> {
+  return new Map([...childrenOf(root)].map((note) => [note.attributes['w:id'] ?? '', note]));
+}
+
+async function hasWords(document: OfficePackage, part: string): Promise<boolean> {
+  for (const element of descendantsOf(await document.root(part))) {
+    if (element.name === 'w:t' && /\p{L}/u.test(textOf(element))) return true;
   }
-  return written(html, titleOf(parts), warnings);
+  return false;
 }

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { EML, container, docx, epub, fixtureFiles, pptx, xlsx } from '../../../scripts/samples/office.js';
+import { docx, paragraph } from '../../../scripts/samples/office/docx.js';
+import { EML, container, epub, madeFixtures, pptx, xlsx } from '../../../scripts/samples/office.js';
 import type { ParsedDocument } from '../../core/document.js';
-import { FootnoteError } from '../../core/errors.js';
-import { violations } from './check.js';
+import type { FootnoteError } from '../../core/errors.js';
 import { parseDocument } from './parse.js';
 
 const parse = (bytes: Uint8Array | string, name: string) =>
@@ -15,22 +15,6 @@ const failure = async (bytes: Uint8Array, name: string) =>
     () => 'read',
     (error: unknown) => (error as FootnoteError).code,
   );
-
-describe('Word', () => {
-  it('gives headings, lists and tables; what was deleted is not in it', async () => {
-    const parsed = await parse(docx(), 'report.docx');
-    expect(parsed).toMatchObject({ title: 'Report of the keeper', parser: 'docx@1' });
-    expect(shown(parsed)).toEqual([
-      'heading1: Keeper’s report',
-      'paragraph: The light at Skerry Point burned every night of the quarter.',
-      'heading2: Stores',
-      expect.stringMatching(/^list_item: .*Oil for forty nights$/),
-      expect.stringMatching(/^list_item: .*Two wicks$/),
-      expect.stringMatching(/^table: .*Month.*Nights.*\n.*\n?.*April.*30/),
-      'paragraph: The lens was cleaned on Monday.',
-    ]);
-  });
-});
 
 describe('Excel', () => {
   it('gives a table a sheet: numbers plain, dates in ISO, what is hidden not', async () => {
@@ -98,7 +82,7 @@ describe('e-mail', () => {
 
 describe('CSV and JSON', () => {
   it('are the source; records are where a table may be split', async () => {
-    const { 'lights.csv': csv } = fixtureFiles();
+    const { 'lights.csv': csv } = madeFixtures();
     const parsed = await parse(csv!, 'lights.csv');
     expect(parsed.text).toBe(new TextDecoder().decode(csv));
     const [table] = parsed.blocks;
@@ -119,7 +103,7 @@ describe('CSV and JSON', () => {
     const parts = parsed.blocks[0]!.parts!.map(({ start, end }) => parsed.text.slice(start, end));
     expect(parts).toEqual(['"a": [1, "x,]"]', '"b": {"c": 2}']);
     expect(codes(await parse('{"a": ', 'a.json'))).toEqual(['invalid_json']);
-    const lines = await parse(fixtureFiles()['lights.jsonl']!, 'lights.jsonl');
+    const lines = await parse(madeFixtures()['lights.jsonl']!, 'lights.jsonl');
     expect(shown(lines)).toEqual([
       'code: {"light":"Skerry Point","height":31}',
       'code: {"light":"Long Ness","height":24}',
@@ -141,37 +125,7 @@ describe('hostile containers', () => {
     const entity = '<!DOCTYPE a [<!ENTITY x SYSTEM "file:///etc/passwd">]><a>&x;</a>';
     expect(await failure(wordWith(entity), 'a.docx')).toBe('corrupt_document');
     expect(await failure(wordWith('<a>'.repeat(3000)), 'a.docx')).toBe('corrupt_document');
-    expect(await failure(docx().slice(0, 900), 'a.docx')).toBe('corrupt_document');
-    const encrypted = new Uint8Array([0xd0, 0xcf, 0x11, 0xe0, 0xa1, 0xb1, 0x1a, 0xe1, ...new Uint8Array(600)]);
-    expect(await failure(encrypted, 'a.docx')).toBe('password_required');
-    expect(await failure(encrypted, 'a.doc')).toBe('unsupported_media_type');
+    expect(await failure(docx({ body: paragraph('x') }).subarray(0, 900), 'a.docx')).toBe('corrupt_document');
     expect(await failure(container({ mimetype: 'application/epub+zip' }), 'a.epub')).toBe('corrupt_document');
-  });
-
-  it('that declare more than fits are refused before they are unpacked', async () => {
-    const bomb = docx(`<w:p><w:r><w:t>${' '.repeat(1 << 20)}</w:t></w:r></w:p>`);
-    // The size in the central directory, as a liar would write it.
-    const view = Buffer.from(bomb);
-    for (let at = view.indexOf('PK\u0001\u0002'); at !== -1; at = view.indexOf('PK\u0001\u0002', at + 4)) {
-      if (view.includes('word/document.xml', at + 46)) view.writeUInt32LE(0x7fffffff, at + 24);
-    }
-    expect(await failure(view, 'a.docx')).toBe('document_too_large');
-  });
-
-  it('whose bytes are changed or cut off keep the contract or end with a code', async () => {
-    let state = 7;
-    const random = (below: number) => (state = (state * 48271) % 0x7fffffff) % below;
-    for (const [name, bytes] of Object.entries(fixtureFiles())) {
-      for (let round = 0; round < 25; round += 1) {
-        const mutant = bytes.slice(0, random(4) === 0 ? random(bytes.length) : bytes.length);
-        for (let n = random(6); n > 0 && mutant.length > 0; n -= 1) mutant[random(mutant.length)] = random(256);
-        try {
-          expect(violations(await parse(mutant, name)), name).toEqual([]);
-        } catch (error) {
-          if (!(error instanceof FootnoteError)) throw error;
-          expect(error.code, name).not.toBe('internal');
-        }
-      }
-    }
   });
 });

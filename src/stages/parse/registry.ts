@@ -1,19 +1,6 @@
+import { DOCX, EPUB, PPTX, XLSX } from './containers.js';
 import { LANGUAGES } from './languages.js';
 import type { Parser } from './parser.js';
-
-const OFFICE = 'application/vnd.openxmlformats-officedocument';
-/** MIME types of Office Open XML. */
-export const OOXML = {
-  docx: `${OFFICE}.wordprocessingml.document`,
-  xlsx: `${OFFICE}.spreadsheetml.sheet`,
-  pptx: `${OFFICE}.presentationml.presentation`,
-} as const;
-export const EPUB = 'application/epub+zip';
-
-/** The same format with macros in it, which are not looked at; by its registered name and as some recognise it. */
-function macros(what: string): string[] {
-  return [`application/vnd.ms-${what}.macroEnabled.12`, `application/vnd.ms-${what}.macroenabled.12`];
-}
 
 /** Every parser there is; a new format adds its entry. */
 const PARSERS: readonly Parser[] = [
@@ -33,20 +20,20 @@ const PARSERS: readonly Parser[] = [
   { name: 'html', version: 2, mimes: ['text/html'], load: async () => (await import('./html.js')).parseHtml },
   {
     name: 'docx',
-    version: 1,
-    mimes: [OOXML.docx, ...macros('word.document')],
+    version: 2,
+    mimes: [DOCX],
     load: async () => (await import('./docx.js')).parseDocx,
   },
   {
     name: 'xlsx',
     version: 1,
-    mimes: [OOXML.xlsx, ...macros('excel.sheet')],
+    mimes: [XLSX],
     load: async () => (await import('./xlsx.js')).parseXlsx,
   },
   {
     name: 'pptx',
     version: 1,
-    mimes: [OOXML.pptx, ...macros('powerpoint.presentation')],
+    mimes: [PPTX],
     load: async () => (await import('./pptx.js')).parsePptx,
   },
   {

@@ -1,17 +1,12 @@
+import type { TableText } from '../block-writer.js';
 import { type Element, flatText, isElement, walk } from './dom.js';
-
-export interface TableRows {
-  readonly caption?: string;
-  readonly header: readonly (readonly string[])[];
-  readonly body: readonly (readonly string[])[];
-}
 
 /** A cell with more text than this, or with structure of its own, is a place on a page and not a value. */
 const CELL_CHARS = 1200;
 const STRUCTURE = /^(?:h[1-6]|pre|blockquote|article|section|form|figure|hr)$/;
 
 /** The rows of a table of data; undefined for one that only lays out a page. */
-export function tableRows(table: Element): TableRows | undefined {
+export function tableRows(table: Element): TableText | undefined {
   if (/^(?:presentation|none)$/.test(table.attribs.role ?? '')) return undefined;
   const rows: { cells: { text: string; head: boolean }[]; head: boolean }[] = [];
   let caption: string | undefined;

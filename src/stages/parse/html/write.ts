@@ -1,6 +1,6 @@
 import type { Block, ImageRef } from '../../../core/document.js';
+import { BlockWriter } from '../block-writer.js';
 import { normalizeText } from '../normalize.js';
-import { TextBuilder } from '../text-builder.js';
 import { type AnyNode, BLOCKS, type Element, fold, isElement, isText, type ParentNode, walk } from './dom.js';
 import { isFormula } from './clean.js';
 import { InlineText } from './inline.js';
@@ -21,7 +21,8 @@ export function writeText(root: ParentNode): Written {
     (element) => writer.leave(element),
   );
   writer.flush();
-  return { text: writer.builder.toString(), blocks: writer.blocks, images: writer.images };
+  const { builder, blocks, images } = writer.out;
+  return { text: builder.toString(), blocks, images };
 }
 
 interface List {
@@ -30,9 +31,7 @@ interface List {
 }
 
 class Writer {
-  readonly builder = new TextBuilder();
-  readonly blocks: Block[] = [];
-  readonly images: ImageRef[] = [];
+  readonly out = new BlockWriter();
   readonly #inline = new InlineText();
   #pictures: { readonly offset: number; readonly image: Omit<ImageRef, 'at'> }[] = [];
   #lists: List[] = [];
@@ -41,8 +40,6 @@ class Writer {
   #heading = 0;
   #quotes = 0;
   #captions = 0;
-  /** The block before was an item, so the next one follows without a blank line. */
-  #afterItem = false;
 
   enter(node: AnyNode): boolean {
     if (isText(node)) {
@@ -71,7 +68,7 @@ class Writer {
     }
     if (name === 'table') {
       const rows = tableRows(node);
-      if (rows) this.#table(rows);
+      if (rows) this.out.table(rows);
       return rows === undefined;
     }
     if (/^h[1-6]$/.test(name)) this.#heading = Number(name[1]);
@@ -107,22 +104,13 @@ class Writer {
       this.#figures(pictures);
       return;
     }
-    const item = this.#marker !== '';
-    const kind = this.#kind(item);
-    this.builder.breakLine(item && this.#afterItem ? 0 : 1);
     const marker = this.#marker;
     this.#marker = '';
-    const written = this.builder.append(marker + words);
-    const title = kind === 'heading' ? words.replace(/\s+/g, ' ') : undefined;
-    this.#block({
-      kind,
-      span: written,
-      ...(title !== undefined && { level: this.#heading, title: normalizeText(title) }),
-    });
-    this.#afterItem = item;
+    const written = this.out.block(this.#kind(marker !== ''), words, { level: this.#heading, marker });
+    if (!written) return;
     for (const { offset, image } of pictures) {
       const at = written.start + marker.length + Math.max(0, offset - lead);
-      this.images.push({ at: Math.min(at, written.end), ...image });
+      this.out.images.push({ at: Math.min(at, written.end), ...image });
     }
   }
 
@@ -158,15 +146,8 @@ class Writer {
   /** Pictures that stand alone: their words are all there is to find them by. */
   #figures(pictures: readonly { readonly image: Omit<ImageRef, 'at'> }[]): void {
     for (const { image } of pictures) {
-      if (image.alt === undefined) {
-        this.images.push({ at: this.builder.length, ...image });
-        continue;
-      }
-      this.builder.breakLine(1);
-      const span = this.builder.append(image.alt);
-      this.#block({ kind: 'figure', span });
-      this.images.push({ at: span.start, ...image });
-      this.#afterItem = false;
+      const span = image.alt === undefined ? undefined : this.out.block('figure', image.alt);
+      this.out.images.push({ at: span?.start ?? this.out.builder.length, ...image });
     }
   }
 
@@ -186,37 +167,7 @@ class Writer {
       .replace(/^\r?\n/, '')
       .trimEnd();
     if (code.trim() === '') return;
-    this.builder.breakLine(1);
-    const span = this.builder.append(code);
-    this.#block({ kind: 'code', span, ...(language !== undefined && { language }) });
-    this.#afterItem = false;
-  }
-
-  #table({ caption, header, body }: NonNullable<ReturnType<typeof tableRows>>): void {
-    this.builder.breakLine(1);
-    if (caption) {
-      const span = this.builder.append(caption);
-      this.#block({ kind: 'paragraph', span });
-      this.builder.breakLine(1);
-    }
-    const write = (row: readonly string[]) => {
-      this.builder.breakLine(0);
-      return this.builder.append(row.join(' | '));
-    };
-    // The blank line before the table must not move into its first row.
-    const before = this.builder.length;
-    const head = header.map(write);
-    const parts = body.map(write);
-    const start = head[0]?.start ?? parts[0]?.start ?? before;
-    const last = head.at(-1);
-    const span = { start, end: this.builder.length };
-    if (span.start === span.end) return;
-    this.#block({ kind: 'table', span, ...(last && { header: { start, end: last.end } }), parts });
-    this.#afterItem = false;
-  }
-
-  #block(block: Block): void {
-    if (block.span.start < block.span.end) this.blocks.push(block);
+    this.out.block('code', code, language === undefined ? {} : { language });
   }
 }
 
