@@ -68,19 +68,21 @@ export async function run({ config, files, searches = 3000 }: KeysBenchOptions):
         if (response.status !== 200) throw new Error(`A search was answered with ${response.status}`);
       }
     }
+    const differences = ms[1].map((each, n) => each - ms[0][n]!).sort((a, b) => a - b);
     const [without, withKey] = ms.map((times) => times.sort((a, b) => a - b)) as [number[], number[]];
-    const added = (at: number): number => quantile(withKey, at) - quantile(without, at);
+    const added = quantile(differences, 0.5);
     return {
       name: 'keys',
       figures: {
         searches,
         withoutMsP50: quantile(without, 0.5),
         withMsP50: quantile(withKey, 0.5),
-        addedMsP50: added(0.5),
-        addedMsP90: added(0.9),
+        addedMsP50: added,
       },
-      ratios: { addedP50ToTarget: { value: added(0.5) / TARGET_MS, target: 1 } },
-      notes: [`targets: addedMsP50 <= ${TARGET_MS} ms: looking up the key, checking its rights, its rate limit`],
+      ratios: { addedP50ToTarget: { value: added / TARGET_MS, target: 1 } },
+      notes: [
+        `targets: addedMsP50 <= ${TARGET_MS} ms: looking up the key, checking its rights, its rate limit; the median of the rounds' differences`,
+      ],
     };
   } finally {
     for (const engine of opened) await engine.close();

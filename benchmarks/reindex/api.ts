@@ -5,6 +5,8 @@ import type { GenerationList, Reindex } from '../../src/core/schemas/reindex.js'
 export class CollectionApi {
   constructor(
     private readonly server: string,
+    /** From server.json. */
+    private readonly token: string,
     private readonly collection: string,
   ) {}
 
@@ -18,7 +20,10 @@ export class CollectionApi {
 
   /** Resolves when all of the folder is searchable. */
   async ingest(folder: string): Promise<void> {
-    const response = await fetch(this.url('/ingest'), json('POST', { paths: [folder] }));
+    const request = json('POST', { paths: [folder] });
+    // Folders of the server's own machine are for whoever holds its token.
+    const headers = { ...request.headers, authorization: `Bearer ${this.token}` };
+    const response = await fetch(this.url('/ingest'), { ...request, headers });
     const lines = (await response.text()).trim().split('\n');
     const last = JSON.parse(lines.at(-1) ?? '{}') as { type?: string; failed?: number };
     if (!response.ok || last.type !== 'summary') throw new Error(`The ingestion ended with ${lines.at(-1)}`);
@@ -67,6 +72,6 @@ export class CollectionApi {
   }
 }
 
-function json(method: string, body: object): RequestInit {
+function json(method: string, body: object) {
   return { method, body: JSON.stringify(body), headers: { 'content-type': 'application/json' } };
 }

@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -41,7 +41,8 @@ export async function run({ config, files }: ReindexBenchOptions): Promise<Bench
     embedding: { ...config.embedding, cacheBytes: 1024 },
   });
   try {
-    const api = new CollectionApi(server.url, COLLECTION);
+    const { token } = JSON.parse(await readFile(join(data, 'server.json'), 'utf8')) as { token: string };
+    const api = new CollectionApi(server.url, token, COLLECTION);
     await api.create();
     const texts = files.map(({ text }) => text);
     const firstSeconds = await seconds(() => api.ingest(folderOf(files)));
