@@ -164,7 +164,8 @@ async function* stores(config: Config): AsyncGenerator<Finding> {
         'stores',
         `formats are known, catalog and log belong together; ${names.length} collections of the default tenant`,
       );
-      for (const [name, { documents, lag }] of names) {
+      for (const [name, { documents, lag, warnings = [] }] of names) {
+        for (const warning of warnings) yield warn('languages', `${name}: ${warning}`, 'footnote reindex --model …');
         if (documents.failed > 0) {
           const advice = `footnote dlq list --collection ${name} tells why.`;
           yield warn('stores', `${name}: ${documents.failed} documents could not be read`, advice);

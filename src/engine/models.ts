@@ -90,6 +90,16 @@ export class Models {
     };
   }
 
+  /** What its manifest says that it was trained on; empty where it says nothing, or there is none to be read. */
+  async languagesOf({ spec }: Generation): Promise<readonly string[]> {
+    const model = spec.models[TEXT_VECTOR]?.model;
+    if (model === undefined) return [];
+    const found = await modelStore(this.options.config)
+      .manifest(model)
+      .catch(() => undefined);
+    return found?.manifest.languages ?? [];
+  }
+
   /** @throws tokenizer_unknown */
   counter(name: string): Promise<TokenCounter> {
     return this.#counters(name);

@@ -243,7 +243,8 @@ export async function openEngine(input: ConfigInput = {}, options: EngineOptions
     faults,
   };
   const keys = new KeysService(catalog.keys, clock);
-  const statusParts = { storage, consumers, version, startedAt };
+  const languagesOf = (generation: Generation) => models.languagesOf(generation);
+  const statusParts = { storage, consumers, version, startedAt, languagesOf };
   const asked = async <T>(caller: Caller, collection: string, query: string, run: () => Promise<T>): Promise<T> => {
     const began = performance.now();
     const answer = await run();

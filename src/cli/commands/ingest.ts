@@ -40,11 +40,17 @@ export function ingest(program: Command, host: Host, ending: Ending): void {
       try {
         const summary = await run.on(async (target) => {
           await target.surface.collections.put(target.caller, collection, {}, run.signal);
-          return ingestInto(run, target, collection, body, (line) => report.write(line));
+          const ended = await ingestInto(run, target, collection, body, (line) => report.write(line));
+          const { collections } = await target.surface.status(target.caller, run.signal);
+          return { ...ended, warnings: collections[collection]?.warnings ?? [] };
         });
         if (summary.failed > 0) run.fail();
         if (run.json) await run.out.json({ collection, ...summary });
-        else await print(run, collection, summary);
+        else {
+          await print(run, collection, summary);
+          for (const warning of summary.warnings)
+            await run.err.line(`${run.err.paint.yellow('warning')} ${printable(warning)}`);
+        }
       } finally {
         await report.close();
       }

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import type { Ending } from '../command.js';
 import { addCommand } from '../command.js';
 import type { Host } from '../host.js';
-import { NO_COLLECTIONS } from '../output.js';
+import { NO_COLLECTIONS, printable } from '../output.js';
 
 export function status(program: Command, host: Host, ending: Ending): void {
   addCommand(program, host, ending, {
@@ -31,6 +31,10 @@ export function status(program: Command, host: Host, ending: Ending): void {
           ]),
           NO_COLLECTIONS,
         );
+        for (const [name, { warnings = [] }] of Object.entries(result.collections)) {
+          for (const warning of warnings)
+            await out.line(`${out.paint.yellow('warning')} ${name}: ${printable(warning)}`);
+        }
       });
     },
   });

@@ -25,6 +25,11 @@ export const CollectionStatusSchema = z
     lag: z.int().meta({ description: 'Events that the live generation has not committed.' }),
     deadLetters: z.int().optional(),
     staleParsers: z.number().optional().meta({ description: 'Share of live documents parsed by older parsers.' }),
+    languages: z
+      .record(z.string(), z.number())
+      .optional()
+      .meta({ description: 'Shares of live documents by language, from a sample; `und` where none was recognised.' }),
+    warnings: z.array(z.string()).optional().meta({ description: 'What somebody should look at.' }),
     generations: z.array(z.object({ id: z.string(), state: z.string(), lag: z.int().optional() })).optional(),
     sources: z.array(z.object({ source: z.string(), owner: z.string() })).optional(),
   })

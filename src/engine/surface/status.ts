@@ -1,3 +1,4 @@
+import type { Generation } from '../../core/generation.js';
 import { streamOf } from '../../core/generation.js';
 import type { Caller } from '../../core/policy.js';
 import { mayUse } from '../../core/policy.js';
@@ -12,6 +13,8 @@ export interface StatusParts {
   readonly consumers: Consumers;
   readonly version: string;
   readonly startedAt: string;
+  /** The languages that a generation's model was trained on; empty: unknown. */
+  readonly languagesOf: (generation: Generation) => Promise<readonly string[]>;
 }
 
 export async function status(parts: StatusParts, caller: Caller): Promise<Status> {
@@ -24,7 +27,7 @@ export async function status(parts: StatusParts, caller: Caller): Promise<Status
 }
 
 async function collectionStatus(
-  { storage, consumers }: StatusParts,
+  { storage, consumers, languagesOf }: StatusParts,
   tenant: string,
   name: string,
 ): Promise<CollectionStatus> {
@@ -43,13 +46,18 @@ async function collectionStatus(
     return { documents: none, chunks: 0, generation: null, lag: 0, deadLetters, generations, sources };
   }
   const { chunks, ...documents } = await catalog.documents.counts(tenant, name, release.generation);
+  const { staleParsers, languages } = await sampled(storage, release.generation);
+  const live = await catalog.generations.get(release.generation);
+  const warning = live && foreignTo(await languagesOf(live), languages, live.spec.models['text']?.model ?? 'the model');
   return {
     documents,
     chunks,
     generation: release.generation,
     lag: await log.lag(stream, release.generation),
     deadLetters,
-    staleParsers: await staleParsers(storage, release.generation),
+    staleParsers,
+    languages,
+    warnings: warning === undefined ? [] : [warning],
     generations,
     sources,
   };
@@ -59,8 +67,15 @@ const PAGE = 500;
 /** Documents looked at: a sample by document id, which is as good as random. */
 const SAMPLE = 2000;
 
-/** Share of the documents that an older parser version read; `reindex` reads them again. */
-async function staleParsers({ catalog }: Storage, generation: string): Promise<number> {
+interface Sampled {
+  /** Share of the documents that an older parser version read; `reindex` reads them again. */
+  readonly staleParsers: number;
+  /** Shares of the documents by language. */
+  readonly languages: Readonly<Record<string, number>>;
+}
+
+async function sampled({ catalog }: Storage, generation: string): Promise<Sampled> {
+  const languages = new Map<string, number>();
   let seen = 0;
   let stale = 0;
   let after: string | undefined;
@@ -73,13 +88,37 @@ async function staleParsers({ catalog }: Storage, generation: string): Promise<n
     for (const { visible } of rows) {
       if (!visible) continue;
       const parser = parserFor(visible.mime);
+      const language = visible.language ?? 'und';
       seen += 1;
       if (parser && parserId(parser) !== visible.parser) stale += 1;
+      languages.set(language, (languages.get(language) ?? 0) + 1);
     }
     if (rows.length < PAGE) break;
     after = rows.at(-1)!.documentId;
   }
-  return seen === 0 ? 0 : stale / seen;
+  const shares = [...languages].sort(([, a], [, b]) => b - a).map(([language, count]) => [language, count / seen]);
+  return { staleParsers: seen === 0 ? 0 : stale / seen, languages: Object.fromEntries(shares) as Sampled['languages'] };
+}
+
+/** Fewer documents than this share are taken for names, quotes and mistakes of the recogniser. */
+const FOREIGN_SHARE = 0.01;
+
+/** What to say of documents in languages that the model does not know. */
+function foreignTo(
+  known: readonly string[],
+  languages: Readonly<Record<string, number>>,
+  model: string,
+): string | undefined {
+  if (known.length === 0) return undefined;
+  const foreign = Object.entries(languages).filter(
+    ([language, share]) => language !== 'und' && !known.includes(language) && share >= FOREIGN_SHARE,
+  );
+  if (foreign.length === 0) return undefined;
+  const shares = foreign.map(([language, share]) => `${Math.round(share * 100)} % ${language}`).join(', ');
+  return (
+    `Documents in languages that ${model} was not trained on (${known.join(', ')}): ${shares}. They are found by their words, ` +
+    'hardly by their meaning: reindex with a model that knows them.'
+  );
 }
 
 /** Ready when the catalog answers and every live generation follows its log. */
