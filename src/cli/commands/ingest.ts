@@ -42,13 +42,14 @@ export function ingest(program: Command, host: Host, ending: Ending): void {
           await target.surface.collections.put(target.caller, collection, {}, run.signal);
           const ended = await ingestInto(run, target, collection, body, (line) => report.write(line));
           const { collections } = await target.surface.status(target.caller, run.signal);
-          return { ...ended, warnings: collections[collection]?.warnings ?? [] };
+          const warnings = collections[collection]?.warnings ?? [];
+          return { ...ended, ...(warnings.length > 0 ? { warnings } : {}) };
         });
         if (summary.failed > 0) run.fail();
         if (run.json) await run.out.json({ collection, ...summary });
         else {
           await print(run, collection, summary);
-          for (const warning of summary.warnings)
+          for (const warning of summary.warnings ?? [])
             await run.err.line(`${run.err.paint.yellow('warning')} ${printable(warning)}`);
         }
       } finally {
