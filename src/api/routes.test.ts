@@ -45,6 +45,7 @@ const CALLS: [method: string, path: string, status: number, call?: Call][] = [
   ['POST', '/v1/collections/{c}/search', 200, { params: c, json: { query: 'key', mode: 'lexical' } }],
   ['POST', '/v1/collections/{c}/context', 200, { params: c, json: { query: 'key', budget: { tokens: 99 } } }],
   ['POST', '/v1/backup', 202, { json: { directory: '/srv/backups' }, headers: { authorization: `Bearer ${TOKEN}` } }],
+  ['POST', '/v1/maintain', 202, { headers: { authorization: `Bearer ${TOKEN}` } }],
   ['POST', '/v1/search', 200, { json: { collections: ['handbook', 'tickets'], queries: ['key', 'lock'] } }],
   ['POST', '/v1/context', 200, { json: { collections: ['handbook'], queries: ['key'], budget: { tokens: 99 } } }],
   ['POST', '/v1/collections/{c}/why', 200, { params: c, json: { query: 'key', documentId: DOCUMENT_ID } }],

@@ -17,6 +17,7 @@ import { ingest } from './commands/ingest.js';
 import { init } from './commands/init.js';
 import { keys } from './commands/keys.js';
 import { jobs } from './commands/jobs.js';
+import { maintain } from './commands/maintain.js';
 import { models } from './commands/models.js';
 import { openapi } from './commands/openapi.js';
 import { parse } from './commands/parse.js';
@@ -35,7 +36,8 @@ import { packageVersion } from './version.js';
 
 const ALL = [
   ...[init, doctor, demo, serve, connect, ingest, search, context, why],
-  ...[status, collections, deleteCommand, verify, dlq, jobs, reindex, release, keys, exportCommand, backup, restore],
+  ...[status, collections, deleteCommand, verify, dlq, jobs, reindex, release, keys, exportCommand],
+  ...[backup, restore, maintain],
   ...[parse, evalCommand, models, openapi, bench],
 ];
 

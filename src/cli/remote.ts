@@ -13,6 +13,7 @@ export type CommandSurface = Pick<
   | 'searchMany'
   | 'contextMany'
   | 'backup'
+  | 'maintain'
   | 'why'
   | 'citations'
   | 'jobs'
@@ -66,6 +67,7 @@ export function remoteSurface(server: ServerAddress): CommandSurface {
     searchMany: (_, request, signal) => ask('POST', '/v1/search', signal, request),
     contextMany: (_, request, signal) => ask('POST', '/v1/context', signal, request),
     backup: (_, request, signal) => ask('POST', '/v1/backup', signal, request),
+    maintain: (_, signal) => ask('POST', '/v1/maintain', signal),
     why: (_, collection, request, signal) => ask('POST', `${of(collection)}/why`, signal, request),
     citations: {
       verify: (_, collection, request, signal) => ask('POST', `${of(collection)}/citations/verify`, signal, request),

@@ -422,6 +422,11 @@ export class FootnoteClient {
     return this.#http.json('POST', '/v1/backup', { ...options, json: request });
   }
 
+  /** Removes what is past its time, in every collection: wants the token of `server.json` as the key. */
+  maintain(options?: CallOptions): Promise<JobView> {
+    return this.#http.json('POST', '/v1/maintain', { ...options });
+  }
+
   /** The OpenAPI 3.1 document. */
   openapi(options?: CallOptions): Promise<Readonly<Record<string, unknown>>> {
     return this.#get('/openapi.json', options);

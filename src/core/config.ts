@@ -179,9 +179,22 @@ export const ConfigSchema = z
             "Days that a replaced revision's text stays, so that citations can be checked. Deletion frees it at once.",
         }),
         logDays: z.number().min(0).default(7).meta({ description: 'Days that applied events stay in the log.' }),
+        deadLetterDays: z.number().min(0).default(90).meta({
+          description: 'Days that a dead letter can be replayed. Its document stays failed, with reason and original.',
+        }),
+        tombstoneDays: z.number().min(0).default(90).meta({
+          description:
+            'Days that the name of a deleted document is remembered; not fewer than logDays and deadLetterDays, which it guards against.',
+        }),
         jobDays: z.number().min(0).default(30).meta({ description: 'Days that ended jobs are listed.' }),
       })
       .strict()
+      .superRefine(({ tombstoneDays, logDays, deadLetterDays }, context) => {
+        const least = Math.max(logDays, deadLetterDays);
+        if (tombstoneDays >= least) return;
+        const message = `must be at least ${least}, as long as the log (logDays) and dead letters (deadLetterDays) are kept`;
+        context.addIssue({ code: 'custom', path: ['tombstoneDays'], message });
+      })
       .prefault({}),
     log: z
       .object({

@@ -22,6 +22,16 @@ export interface GenerationSpec {
 
 export type GenerationState = 'draft' | 'building' | 'shadow' | 'live' | 'retired' | 'dropped';
 
+/**
+ * States in which a generation's group follows the log; retired ones do, so that rolling back is instant and deletions reach
+ * them. Not those that are being built: see buildGeneration.
+ */
+export const CONSUMING_STATES = ['shadow', 'live', 'retired'] as const satisfies readonly GenerationState[];
+
+export function consumes(state: GenerationState): boolean {
+  return (CONSUMING_STATES as readonly GenerationState[]).includes(state);
+}
+
 export interface Generation {
   /** `g-` and a short random id; also the name of its tables and its consumer group. */
   readonly id: string;

@@ -227,6 +227,8 @@ export interface EngineSurface {
   };
   /** A job that copies the whole data directory while it is served; `result` tells what. @throws conflict while another one is at it */
   backup(caller: Caller, request: Backup, signal: AbortSignal): Promise<JobView>;
+  /** A job that does at once what is otherwise done every so often: what is past its time goes, tables are made compact. */
+  maintain(caller: Caller, signal: AbortSignal): Promise<JobView>;
   readonly generations: {
     list(caller: Caller, collection: string, signal: AbortSignal): Promise<GenerationList>;
     /** A job. @throws conflict while another one is at it */

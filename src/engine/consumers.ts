@@ -5,7 +5,7 @@ import type { ApplyOutcome } from '../../pipelines/ingest/ports.js';
 import type { Config } from '../core/config.js';
 import { FootnoteError, asFootnoteError } from '../core/errors.js';
 import type { Generation } from '../core/generation.js';
-import { streamOf } from '../core/generation.js';
+import { consumes, streamOf } from '../core/generation.js';
 import type { EventLog } from '../core/ports/log.js';
 import type { Clock } from '../core/ports/clock.js';
 import type { Logger } from './logger.js';
@@ -28,11 +28,6 @@ interface Running {
   readonly stopped: AbortController;
 }
 
-/**
- * States whose generations follow the log; retired ones so that rolling back is instant and deletions reach them. Not those
- * that are being built: see buildGeneration.
- */
-const CONSUMING = new Set(['shadow', 'live', 'retired']);
 const LOOK_MS = 20;
 
 /** Runs one consumer a generation. */
@@ -42,7 +37,7 @@ export class Consumers {
   constructor(private readonly options: ConsumersOptions) {}
 
   start(generation: Generation): void {
-    if (this.#running.has(generation.id) || !CONSUMING.has(generation.state)) return;
+    if (this.#running.has(generation.id) || !consumes(generation.state)) return;
     const abort = new AbortController();
     // Every delivery in flight listens.
     setMaxListeners(0, abort.signal);

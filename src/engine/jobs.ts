@@ -8,6 +8,7 @@ import type { DocumentWrites } from '../services/documents.js';
 import type { JobContext, JobHandler } from '../services/jobs.js';
 import type { ListedItem } from '../services/listing.js';
 import { BACKUP, backupHandler } from './backup/job.js';
+import type { MaintenanceReport } from './maintenance.js';
 import type { ReindexParts } from './reindex.js';
 import { REINDEX, reindexHandler } from './reindex.js';
 
@@ -16,6 +17,10 @@ export interface JobHandlerParts {
   readonly applied: Applied;
   readonly reindex: ReindexParts;
   readonly writes: DocumentWrites;
+  readonly maintain: (
+    signal: AbortSignal,
+    onProgress: (done: number, total: number) => void,
+  ) => Promise<MaintenanceReport>;
   readonly deleteListed: (
     of: { tenant: string; collection: string; source: string; connector: string; key?: string },
     signal: AbortSignal,
@@ -23,6 +28,8 @@ export interface JobHandlerParts {
 }
 
 const PAGE = 200;
+/** Kind of the job that does at once what maintenance does every so often. */
+export const MAINTAIN = 'maintain';
 
 /** What each kind of job does. All may run again from the start after a crash. */
 export function jobHandlers(parts: JobHandlerParts): Map<string, JobHandler> {
@@ -31,7 +38,13 @@ export function jobHandlers(parts: JobHandlerParts): Map<string, JobHandler> {
     ['delete-source', { run: (context) => deleteSource(parts, context) }],
     [REINDEX, reindexHandler(parts.reindex)],
     [BACKUP, backupHandler(parts.reindex.storage)],
+    [MAINTAIN, { run: (context) => maintain(parts, context) }],
   ]);
+}
+
+async function maintain(parts: JobHandlerParts, context: JobContext): Promise<void> {
+  const report = await parts.maintain(context.signal, (done, total) => context.progress(done, total));
+  await context.detail({ ...context.job.detail, result: { ...report } });
 }
 
 /** Ends when accepted writes are applied; the first failure among them is the job's error. */

@@ -1,53 +1,40 @@
 import { asFootnoteError } from '../core/errors.js';
-import type { Config } from '../core/config.js';
-import { streamOf } from '../core/generation.js';
 import type { Clock } from '../core/ports/clock.js';
 import type { Logger } from './logger.js';
+import type { Retained } from './retention.js';
 import type { Storage } from './storage.js';
 
 const MINUTE = 60_000;
-const DAY = 24 * 60 * MINUTE;
-const PAGE = 200;
+
+export interface MaintenanceParts {
+  readonly storage: Storage;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly retained: readonly Retained[];
+  /** Checks every collection and mends what may be mended. @returns how much was repaired */
+  readonly repair: (signal: AbortSignal) => Promise<number>;
+  readonly dropRetired: () => Promise<void>;
+}
 
 /** What is done every so often, and how often in milliseconds. */
 interface Task {
   readonly name: string;
   readonly everyMs: number;
-  run(signal: AbortSignal): Promise<void>;
+  run(signal: AbortSignal): Promise<unknown>;
 }
 
 /** Keeps the stated retention times and the store fast; one task after another, in the background. */
-export async function runMaintenance(
-  parts: {
-    storage: Storage;
-    config: Config;
-    clock: Clock;
-    logger: Logger;
-    repair: (signal: AbortSignal) => Promise<void>;
-    dropRetired: () => Promise<void>;
-  },
-  signal: AbortSignal,
-): Promise<void> {
-  const { storage, config, clock, logger } = parts;
-  const ago = (ms: number): string => new Date(clock.now() - ms).toISOString();
+export async function runMaintenance(parts: MaintenanceParts, signal: AbortSignal): Promise<void> {
+  const { clock, logger } = parts;
   const tasks: Task[] = [
-    {
-      name: 'revisions',
-      everyMs: 10 * MINUTE,
-      run: () => expireRevisions(storage, ago(config.retention.revisionDays * DAY)),
-    },
-    {
-      name: 'jobs',
-      everyMs: 60 * MINUTE,
-      run: async () => void (await storage.catalog.jobs.prune(ago(config.retention.jobDays * DAY))),
-    },
-    {
-      name: 'idempotency',
-      everyMs: 60 * MINUTE,
-      run: async () => void (await storage.catalog.idempotency.prune(ago(0))),
-    },
-    { name: 'log', everyMs: 60 * MINUTE, run: () => trimLogs(storage, ago(config.retention.logDays * DAY)) },
-    { name: 'vectors', everyMs: 10 * MINUTE, run: (stop) => optimize(storage, stop) },
+    ...parts.retained.map((each) => ({
+      ...each,
+      run: async (stop: AbortSignal) => {
+        const removed = await each.expire(stop);
+        if (removed > 0) logger.info({ task: each.name, removed }, 'retention');
+      },
+    })),
+    { name: 'vectors', everyMs: 10 * MINUTE, run: (stop) => optimize(parts.storage, stop) },
     { name: 'repair', everyMs: 6 * 60 * MINUTE, run: parts.repair },
     { name: 'generations', everyMs: 10 * MINUTE, run: parts.dropRetired },
   ];
@@ -73,17 +60,29 @@ export async function runMaintenance(
   }
 }
 
-/** Texts of replaced revisions, kept so long that citations could be checked. */
-async function expireRevisions({ catalog, blobs }: Storage, replacedBefore: string): Promise<void> {
-  for (;;) {
-    const expired = await catalog.revisions.takeExpired(replacedBefore, PAGE);
-    for (const record of expired) await blobs.delete(record.parsed);
-    if (expired.length < PAGE) return;
-  }
-}
+/** What one round removed, by what it was. */
+export type MaintenanceReport = Readonly<Record<Retained['name'] | 'repaired', number>>;
 
-async function trimLogs({ catalog, log }: Storage, olderThan: string): Promise<void> {
-  for (const { tenant, name } of await catalog.collections.list()) await log.trim(streamOf(tenant, name), olderThan);
+/** A round of everything, now: what retention is over goes, what crashes left is removed, tables are made compact. */
+export async function maintainNow(
+  parts: Omit<MaintenanceParts, 'clock' | 'logger'>,
+  signal: AbortSignal,
+  onProgress: (done: number, total: number) => void = () => undefined,
+): Promise<MaintenanceReport> {
+  const report: Partial<Record<Retained['name'] | 'repaired', number>> = {};
+  const total = parts.retained.length + 3;
+  let done = 0;
+  const step = async (run: () => Promise<void>): Promise<void> => {
+    await run();
+    onProgress((done += 1), total);
+  };
+  await step(async () => void (report.repaired = await parts.repair(signal)));
+  for (const each of parts.retained) {
+    await step(async () => void (report[each.name] = await each.expire(signal)));
+  }
+  await step(parts.dropRetired);
+  await step(() => optimize(parts.storage, signal));
+  return report as MaintenanceReport;
 }
 
 async function optimize({ catalog, vectors }: Storage, signal: AbortSignal): Promise<void> {

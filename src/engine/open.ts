@@ -26,15 +26,17 @@ import type { SourceView } from '../core/schemas/connectors.js';
 import type { EngineSurface, SourceAt } from '../core/surface.js';
 import type { PullProgress } from '../adapters/models/store.js';
 import { connectOnce, createConnect, removeOldFolders } from './connect.js';
-import { beginBackup } from './backup/job.js';
+import { BACKUP } from './backup/job.js';
 import { Consumers } from './consumers.js';
-import { jobHandlers } from './jobs.js';
+import { MAINTAIN, jobHandlers } from './jobs.js';
 import { Languages } from './languages.js';
 import type { ReindexParts } from './reindex.js';
 import { abandonOrphans } from './reindex.js';
+import { retained } from './retention.js';
 import { dropRetired, finishDrops } from './retiring.js';
+import { beginSingle } from './single-job.js';
 import { createLogger } from './logger.js';
-import { runMaintenance } from './maintenance.js';
+import { maintainNow, runMaintenance } from './maintenance.js';
 import { Models, TEXT_VECTOR, modelStore } from './models.js';
 import { createParsing } from './parsing.js';
 import { configuredSources } from './sources.js';
@@ -218,7 +220,14 @@ export async function openEngine(input: ConfigInput = {}, options: EngineOptions
   const jobs = new JobRunner(
     catalog.jobs,
     clock,
-    jobHandlers({ catalog, applied, writes, reindex: reindexParts, deleteListed: deleteFrom }),
+    jobHandlers({
+      catalog,
+      applied,
+      writes,
+      reindex: reindexParts,
+      deleteListed: deleteFrom,
+      maintain: (signal, onProgress) => maintainNow(maintenance, signal, onProgress),
+    }),
     (job, error) => logger.warn({ job: job.id, kind: job.kind, code: error.code, reason: error.message }, 'job failed'),
   );
   const queryPorts = {
@@ -241,6 +250,21 @@ export async function openEngine(input: ConfigInput = {}, options: EngineOptions
     ingestPorts: { ...listingPorts, applied, embedded: (id) => embedded.get(id) ?? 0 },
     consumerPorts,
     faults,
+    replays: { count: 0 },
+  };
+  const maintenance = {
+    storage,
+    retained: retained({ storage, config, clock, replaying: () => parts.replays.count }),
+    dropRetired: () => dropRetired(reindexParts),
+    async repair(signal: AbortSignal): Promise<number> {
+      let sum = await sweepCache({ heads: catalog.heads, cache }, signal);
+      for (const each of await catalog.collections.list()) {
+        const { found, repaired } = await verifyCollection(parts, each, true, signal);
+        if (found > 0) logger.warn({ collection: each.name, found, repaired }, 'verify found problems');
+        sum += repaired;
+      }
+      return sum;
+    },
   };
   const keys = new KeysService(catalog.keys, clock);
   const languagesOf = (generation: Generation) => models.languagesOf(generation);
@@ -303,7 +327,9 @@ export async function openEngine(input: ConfigInput = {}, options: EngineOptions
       control: (caller, at, action) => connect.control(caller, at, action),
       preview: (caller, at, signal) => connect.preview(caller, at, signal),
     },
-    backup: (caller, request) => beginBackup(jobs, catalog.jobs, caller, request),
+    backup: (caller, request) =>
+      beginSingle(jobs, catalog.jobs, caller, { kind: BACKUP, request, busy: 'making a backup' }),
+    maintain: (caller) => beginSingle(jobs, catalog.jobs, caller, { kind: MAINTAIN, request: {}, busy: 'at it' }),
     status: (caller) => status(statusParts, caller),
     ...operationSurface(parts),
     ready: () => readiness(statusParts),
@@ -330,15 +356,7 @@ export async function openEngine(input: ConfigInput = {}, options: EngineOptions
     for (const { tenant, name, defaultPolicy } of config.collections)
       await collections.put(tenant, name, { defaultPolicy });
     background.push(outbox.run(stop.signal, failed('outbox waits')));
-    const repair = async (signal: AbortSignal): Promise<void> => {
-      for (const each of await catalog.collections.list()) {
-        const { found, repaired } = await verifyCollection(parts, each, true, signal);
-        if (found > 0) logger.warn({ collection: each.name, found, repaired }, 'verify found problems');
-      }
-      await sweepCache({ heads: catalog.heads, cache }, signal);
-    };
-    const dropped = (): Promise<void> => dropRetired(reindexParts);
-    background.push(runMaintenance({ storage, config, clock, logger, repair, dropRetired: dropped }, stop.signal));
+    background.push(runMaintenance({ ...maintenance, clock, logger }, stop.signal));
     await jobs.recover();
   } catch (error) {
     await closeAll();

@@ -6,7 +6,7 @@ import { openSqliteLog } from '../../src/adapters/log/sqlite/index.js';
 import type { EventLog } from '../../src/core/ports/log.js';
 import { checkLogIdentity } from '../../src/services/log-identity.js';
 import { makeEvent, temporaryFolder } from '../support/fixtures.js';
-import { makeRow } from './catalog/documents.js';
+import { makeRow } from './catalog/rows.js';
 import type { Made } from './catalog/maker.js';
 import { describeLogContract } from './log.js';
 
@@ -111,7 +111,7 @@ describe('checkLogIdentity', () => {
     await catalog.documents.compareAndSet({ ...row, seen: { ...row.seen, position: position! } }, undefined);
     await checkLogIdentity(log, catalog);
 
-    const later = makeRow('k', 0, { documentId: 'x' } as never);
+    const later = makeRow('k', 0);
     const lost = { ...later.seen, position: { ...position!, offset: 1n } };
     await catalog.documents.compareAndSet({ ...later, documentId: 'x', seen: lost }, undefined);
     await expect(checkLogIdentity(log, catalog)).rejects.toMatchObject({ code: 'log_mismatch' });

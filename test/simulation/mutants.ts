@@ -5,6 +5,7 @@ import { GENERATIONS } from './mutants/generations.js';
 import { ORDER } from './mutants/order.js';
 import { READ } from './mutants/read.js';
 import { SOURCES } from './mutants/sources.js';
+import { TOMBSTONES } from './mutants/tombstones.js';
 
 /** Guards of the protocol, each removed alone; docs/decisions/0002-protocol-and-its-mutants.md lists them. */
 export const MUTANTS: Readonly<Record<string, Mutant>> = {
@@ -14,4 +15,5 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
   ...FREE,
   ...SOURCES,
   ...GENERATIONS,
+  ...TOMBSTONES,
 };

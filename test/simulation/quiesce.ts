@@ -131,6 +131,7 @@ async function cleanBuild(world: World, generation: string, known: Map<string, {
     rowChanged: () => undefined,
     headChanged: () => undefined,
     textChanged: () => undefined,
+    forgotten: () => undefined,
     inventoryChanged: () => undefined,
     switched: () => undefined,
   });

@@ -5,6 +5,7 @@ import { documentId } from '../../src/core/ids.js';
 import type { Visibility } from '../../src/core/ports/catalog.js';
 import type { DeadLetter } from '../../src/core/ports/log.js';
 import { type VersionKey, parseVersionKey, versionKey } from '../../src/core/version.js';
+import { forgetTombstones } from '../../pipelines/retention/tombstones.js';
 import { CatalogModel, catalogPort } from './models/catalog.js';
 import { type Connection, LogModel, PARTITIONS, logPort } from './models/log.js';
 import { type Content, Stores, blobPort, cachePort, processingPorts, vectorPort } from './models/stores.js';
@@ -125,6 +126,7 @@ export class World {
     this.catalog = new CatalogModel({
       rowChanged: (row) => this.oracle.rowChanged(row),
       headChanged: (head) => this.oracle.headChanged(head),
+      forgotten: (id) => this.purged.add(id),
       textChanged: (id) => this.oracle.textChanged(id),
       inventoryChanged: (source, key) => this.oracle.inventoryChanged(source, key),
       switched: (release) => this.oracle.switched(release),
@@ -337,41 +339,32 @@ export class World {
     return true;
   }
 
-  /**
-   * Forgets old tombstones, under the conditions that this needs: every generation has applied the deletion and all that
-   * the log holds, nothing older is under way in an applier or an outbox, and the source has moved on to another fence, so
-   * that the floor (which says nothing of partitions) covers no event that is still to come. Late copies may come from
-   * publishers, former owners and dead letters: the floor is for them.
-   */
+  /** Forgets old tombstones, mostly at a moment at which nobody applies anything; retention as short as it can be set. */
   purge(): boolean {
-    const { catalog } = this;
-    if (catalog.outbox.length > 0) return false;
-    for (const { state } of catalog.generations.values()) if (state === 'building') return false;
-    for (const { id } of this.consuming()) if (this.log.lag(id) > 0) return false;
+    if (this.#applying() && !this.random.chance(this.mutant.forgetAnyTime ? 0.5 : 0.1)) return false;
+    this.start('purge', undefined, (ports) =>
+      forgetTombstones(
+        { ...ports, ...ports.catalog },
+        { tenant: TENANT, name: COLLECTION },
+        {
+          before: new Date(this.scheduler.now()).toISOString(),
+          inFlight: () => !this.mutant.forgetAnyTime && this.#applying(),
+        },
+      ),
+    );
+    return true;
+  }
+
+  /** Whether something older may be under way in an applier, besides what groups have before them. */
+  #applying(): boolean {
     const appliers = ['worker', 'replay', 'builder', 'verify', 'api'];
-    const busy = this.processes.some(({ kind, process, generation }) => {
+    return this.processes.some(({ kind, process, generation }) => {
       // A member whose group has no lag has nothing in flight.
-      const member = generation !== undefined && this.log.groups.get(generation)?.member?.process === process;
+      const member =
+        generation !== undefined &&
+        this.log.groups.get(generation)?.member?.process === process &&
+        this.log.lag(generation) === 0;
       return appliers.includes(kind) && !member;
     });
-    if (busy) return false;
-    for (const head of [...catalog.heads.values()]) {
-      const { source: name } = head.event;
-      const source = catalog.sources.get(name);
-      const rows = catalog.everywhere(head.documentId);
-      if (!source || !head.deleted || rows.some((row) => row.seen.version !== head.version)) continue;
-      const { fence, n } = parseVersionKey(head.version);
-      if (source.owner !== 'api' && fence >= source.fence) continue;
-      const floor = versionKey(
-        source.owner === 'api' ? { fence, epoch: 0, n: n + 1n } : { fence: fence + 1, epoch: 0, n: 0n },
-      );
-      catalog.sources.set(name, {
-        ...source,
-        floor: source.floor !== undefined && source.floor > floor ? source.floor : floor,
-      });
-      catalog.purge(head.documentId);
-      this.purged.add(head.documentId);
-    }
-    return true;
   }
 }

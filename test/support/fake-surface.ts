@@ -225,6 +225,10 @@ export function fakeSurface(changes: Partial<EngineSurface> = {}): FakeSurface {
       note('backup', caller, request);
       return fakeJob();
     },
+    maintain: async (caller) => {
+      note('maintain', caller);
+      return fakeJob();
+    },
     why: async () => ({ found: true, stages: [{ stage: 'rank', present: true, rank: 1 }], release, timings: {} }),
     citations: {
       verify: async (caller, collection, request) => {

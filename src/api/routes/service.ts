@@ -81,4 +81,19 @@ export const serviceRoutes: readonly Endpoint[] = [
     },
     async (surface, { caller, body, signal }) => json(await surface.backup(caller, body, signal), 202),
   ),
+  endpoint(
+    {
+      method: 'post',
+      path: '/v1/maintain',
+      operationId: 'maintain',
+      scope: 'machine',
+      tag: 'Service',
+      summary: 'Remove what is past its time now, in every collection',
+      description:
+        'What the server does every so often: expired texts, log, dead letters, tombstones and jobs go, leftovers are repaired, tables are made compact.',
+      answers: { 202: { description: 'The job; its result counts what went.', schema: JobSchema } },
+      errors: ['conflict'],
+    },
+    async (surface, { caller, signal }) => json(await surface.maintain(caller, signal), 202),
+  ),
 ];

@@ -71,6 +71,18 @@ export interface Heads {
   /** After the append was durable. */
   published(ids: readonly number[]): Promise<void>;
   list(tenant: string, collection: string, options: HeadQuery): Promise<Head[]>;
+  /** Deleted heads that were last raised before `before` (ISO 8601), by document id. */
+  tombstones(
+    tenant: string,
+    collection: string,
+    options: { readonly before: string; readonly after?: string; readonly limit: number },
+  ): Promise<Head[]>;
+  /**
+   * Removes these deleted heads with the rows of all generations, each unless its head has moved, a row stands at another
+   * version, something of it is still to be freed, or a generation of its collection is being built: a backfill carries rows
+   * as they were a while ago. The source's floor must cover them by then. @returns how many went
+   */
+  forget(heads: readonly Pick<Head, 'documentId' | 'version'>[]): Promise<number>;
 }
 
 export interface HeadQuery {
@@ -172,8 +184,9 @@ export interface Contents {
     owner?: { readonly tenant: string; readonly collection: string },
   ): Promise<void>;
   /**
-   * Contents that nothing can need again: some row is newer than their version, and every row of the document is newer
-   * and does not show it.
+   * Contents that nothing can need again: some row is newer than their version, every row of the document is newer and does
+   * not show it, and every generation that consumes has a row, unless the document was deleted since: one that lags may
+   * show this version for as long as what follows cannot be parsed.
    */
   freeable(documentId: string): Promise<ContentRef[]>;
   forget(documentId: string, blobs: readonly string[]): Promise<void>;

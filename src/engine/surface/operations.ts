@@ -37,6 +37,8 @@ export interface OperationParts {
   readonly ingestPorts: Omit<IngestPathsPorts, 'caughtUp'>;
   readonly consumerPorts: (generation: Generation) => Promise<ConsumerPorts>;
   readonly faults: FaultPoints;
+  /** Dead letters that are being replayed. */
+  readonly replays: { count: number };
 }
 
 export function collectionSurface({ collections, storage }: OperationParts): EngineSurface['collections'] {
@@ -133,10 +135,11 @@ export function operationSurface(parts: OperationParts): Operations {
           throw new FootnoteError('not_found', 'The generation of this dead letter is gone: drop the letter.');
         const ports = await parts.consumerPorts(generation);
         const replayPorts = { ...ports, deadLetters: storage.log.deadLetters };
+        parts.replays.count += 1;
         const outcome = await replayDeadLetter(replayPorts, generation, id, {
           signal,
           onParseFailure: parts.config.ingest.onParseFailure,
-        });
+        }).finally(() => (parts.replays.count -= 1));
         if (outcome.kind === 'failed') {
           const { code, message } = outcome.error ?? { code: 'internal', message: 'It failed again.' };
           return { id, outcome: 'failed', error: { code, message } };

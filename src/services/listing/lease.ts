@@ -2,9 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { setMaxListeners } from 'node:events';
 import { FootnoteError } from '../../core/errors.js';
 import type { Lease, SourceName } from '../../core/ports/catalog.js';
+import { SOURCE_LEASE_MS, sourceLease } from '../../core/source-lease.js';
 import type { ListingPorts } from './ports.js';
-
-const LEASE_MS = 30_000;
 
 export interface OwnedSource {
   readonly name: SourceName;
@@ -50,16 +49,16 @@ export function takenOver(name: SourceName): FootnoteError {
 
 async function acquire(ports: ListingPorts, name: SourceName): Promise<Lease> {
   const lease = await ports.catalog.leases.acquire(
-    `source:${name.tenant}/${name.collection}/${name.source}`,
+    sourceLease(name),
     randomUUID(),
-    LEASE_MS,
+    SOURCE_LEASE_MS,
     ports.clock.now(),
     name,
   );
   if (!lease) {
     throw new FootnoteError(
       'conflict',
-      `Another run is reading source ${name.source} of ${name.collection}: wait until it ends (its lease lasts ${LEASE_MS / 1000} s).`,
+      `Another run is reading source ${name.source} of ${name.collection}: wait until it ends (its lease lasts ${SOURCE_LEASE_MS / 1000} s).`,
     );
   }
   return lease;
@@ -70,12 +69,12 @@ async function keepLease(ports: ListingPorts, lease: Lease, lost: AbortControlle
   const stop = AbortSignal.any([signal, lost.signal]);
   while (!stop.aborted) {
     try {
-      await ports.clock.sleep(LEASE_MS / 3, stop);
+      await ports.clock.sleep(SOURCE_LEASE_MS / 3, stop);
     } catch (error) {
       if (stop.aborted) return;
       throw error;
     }
-    if (!(await ports.catalog.leases.renew(lease, LEASE_MS, ports.clock.now()))) {
+    if (!(await ports.catalog.leases.renew(lease, SOURCE_LEASE_MS, ports.clock.now()))) {
       lost.abort(new FootnoteError('conflict', 'The lease on the source was taken over.'));
     }
   }

@@ -1,49 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import type { DocumentRow, VisibleVersion } from '../../../src/core/ports/catalog.js';
-import type { ChangeEvent } from '../../../src/core/event.js';
-import { contentRef, idOf, makeEvent, version } from '../../support/fixtures.js';
-import { makeHead } from './heads.js';
+import { contentRef, idOf, version } from '../../support/fixtures.js';
+import { makeGeneration, makeHead, makeRow } from './rows.js';
 import { fresh, race, type MakeCatalog } from './maker.js';
-
-const AT = '2026-01-01T00:00:00.000Z';
-
-export type RowOptions = Partial<Omit<DocumentRow, 'seen' | 'visible' | 'documentId'>> & {
-  event?: Partial<ChangeEvent>;
-  /** Number of the visible version; null for none. Default: the version seen. */
-  visible?: number | null;
-  revision?: string;
-  partition?: number;
-  language?: string;
-};
-
-export function makeRow(key: string, n: number, options: RowOptions = {}): Omit<DocumentRow, 'token'> {
-  const { event: change = {}, visible, revision, partition, language, ...rest } = options;
-  const event = makeEvent(key, change);
-  const position = { epoch: 1, partition: partition ?? 0, offset: BigInt(n) };
-  const at = (number: number) => ({ version: version(number), event, position });
-  const shown: VisibleVersion | undefined =
-    visible === null
-      ? undefined
-      : {
-          ...at(visible ?? n),
-          revision: revision ?? 'r1',
-          chunks: 3,
-          chars: 100,
-          mime: 'text/plain',
-          parser: 'text@1',
-          warnings: ['w'],
-          ...(language === undefined ? {} : { language }),
-        };
-  return {
-    generation: 'g-1',
-    documentId: idOf(key, change),
-    state: 'live',
-    seen: at(n),
-    ...(shown ? { visible: shown } : {}),
-    updatedAt: AT,
-    ...rest,
-  };
-}
 
 export function describeDocuments(make: MakeCatalog): void {
   describe('documents', () => {
@@ -262,6 +220,25 @@ export function describeDocuments(make: MakeCatalog): void {
       expect(await free('k')).toEqual([]);
       expect(await contents().known(['b1', 'b2', 'b3', 'b4'])).toEqual(new Set(['b3']));
       expect(await contents().known([])).toEqual(new Set());
+    });
+
+    it('waits for generations that have not come to the document, unless it was deleted since', async () => {
+      const { documents, generations, heads } = store.port;
+      for (const [id, state] of Object.entries({ 'g-1': 'live', 'g-2': 'shadow', 'g-3': 'building' } as const)) {
+        await generations.create({ ...makeGeneration(id), state });
+      }
+      await contents().record(idOf('k'), version(1), contentRef('b1'));
+      await heads.raise(makeHead('k', 2));
+      await documents.compareAndSet(makeRow('k', 2), undefined);
+      expect(await free('k')).toEqual([]);
+      await heads.raise(makeHead('k', 3, { op: 'delete' }));
+      expect(await free('k')).toEqual(['b1']);
+      await heads.raise(makeHead('k', 4));
+      await contents().record(idOf('k'), version(3), contentRef('b3'));
+      await documents.compareAndSet(makeRow('k', 4), (await documents.get('g-1', idOf('k')))!.token);
+      expect(await free('k')).toEqual([]);
+      await documents.compareAndSet(makeRow('k', 4, { generation: 'g-2' }), undefined);
+      expect(await free('k')).toEqual(['b1', 'b3']);
     });
 
     it('frees everything below a tombstone', async () => {

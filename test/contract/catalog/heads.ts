@@ -1,15 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import type { Head } from '../../../src/core/ports/catalog.js';
-import type { ChangeEvent } from '../../../src/core/event.js';
-import { contentRef, idOf, makeEvent, version } from '../../support/fixtures.js';
+import { contentRef, idOf, version } from '../../support/fixtures.js';
+import { AT, makeGeneration, makeHead, makeRow } from './rows.js';
 import { fresh, race, type MakeCatalog } from './maker.js';
-
-const AT = '2026-01-01T00:00:00.000Z';
-
-export function makeHead(key: string, n: number, change: Partial<ChangeEvent> = {}): Head {
-  const event = makeEvent(key, change);
-  return { documentId: idOf(key, change), version: version(n), deleted: event.op === 'delete', event, updatedAt: AT };
-}
 
 export function describeHeads(make: MakeCatalog): void {
   describe('heads', () => {
@@ -117,6 +109,39 @@ export function describeHeads(make: MakeCatalog): void {
       expect(await heads().list('t', 'c', { limit: 100, source: 'odd' })).toHaveLength(10);
       const one = await heads().list('t', 'c', { limit: 100, source: 'odd', key: 'k7' });
       expect(one.map((head) => head.event.key)).toEqual(['k7']);
+    });
+
+    it('lists old tombstones and forgets them with their rows, but none that has moved or has something to be freed', async () => {
+      const { documents, contents } = store.port;
+      const dead = (key: string, n: number, at = AT) => ({ ...makeHead(key, n, { op: 'delete' }), updatedAt: at });
+      const tombstoneRow = (key: string, n: number, generation = 'g-1') =>
+        documents.compareAndSet(makeRow(key, n, { generation, state: 'deleted', visible: null }), undefined);
+      for (let i = 0; i < 5; i += 1) await heads().raise(dead(`k${i}`, 2));
+      await heads().raise(dead('young', 2, '2026-02-01T00:00:00.000Z'));
+      await heads().raise(makeHead('live', 2));
+      await heads().raise({ ...makeHead('elsewhere', 2, { op: 'delete', collection: 'x' }) });
+      const before = '2026-01-02T00:00:00.000Z';
+      const first = await heads().tombstones('t', 'c', { before, limit: 3 });
+      const rest = await heads().tombstones('t', 'c', { before, limit: 3, after: first[2]!.documentId });
+      expect(new Set([...first, ...rest].map(({ event }) => event.key))).toEqual(
+        new Set(['k0', 'k1', 'k2', 'k3', 'k4']),
+      );
+      for (const generation of ['g-1', 'g-2']) await tombstoneRow('k0', 2, generation);
+      await tombstoneRow('k1', 1);
+      await documents.compareAndSet(makeRow('k2', 2), undefined);
+      await contents.record(idOf('k3'), version(1), contentRef('b'));
+      const moved = dead('k4', 2);
+      await heads().raise(makeHead('k4', 3));
+      const all = [...first, ...rest].filter(({ event }) => event.key !== 'k4');
+      await store.port.generations.create({ ...makeGeneration('g-3'), state: 'building' });
+      expect(await heads().forget(all)).toBe(0);
+      await store.port.generations.move('g-3', 'building', 'dropped', AT);
+      expect(await heads().forget([...all, moved, makeHead('live', 2), makeHead('nobody', 2)])).toBe(1);
+      const left = await heads().get(['k0', 'k1', 'k2', 'k3', 'k4', 'live'].map((key) => idOf(key)));
+      expect([...left.keys()].sort()).toEqual(['k1', 'k2', 'k3', 'k4', 'live'].map((key) => idOf(key)).sort());
+      expect(await documents.everywhere(idOf('k0'))).toEqual([]);
+      expect(await documents.everywhere(idOf('k1'))).toHaveLength(1);
+      expect(await heads().forget([])).toBe(0);
     });
   });
 }

@@ -1,26 +1,14 @@
 import { describe, expect, it } from 'vitest';
-import type { Generation, GenerationSpec, Release } from '../../../src/core/generation.js';
+import type { Release } from '../../../src/core/generation.js';
 import type { ApiKey, Collection, Job } from '../../../src/core/ports/catalog.js';
 import { contentRef, idOf, version } from '../../support/fixtures.js';
-import { makeRow } from './documents.js';
-import { makeHead } from './heads.js';
+import { AT, SPEC, makeGeneration, makeHead, makeRow } from './rows.js';
 import { fresh, race, type MakeCatalog } from './maker.js';
 
-const AT = '2026-01-01T00:00:00.000Z';
 const LATER = '2026-02-01T00:00:00.000Z';
 
 function collection(name: string, tenant = 't'): Collection {
   return { tenant, name, defaultPolicy: { principals: ['local'] }, settings: { a: { b: 1 } }, createdAt: AT };
-}
-
-const SPEC: GenerationSpec = {
-  chunker: { options: { size: 256 }, fingerprint: 'f' },
-  analyzer: { version: '1' },
-  models: { text: { model: 'm', space: 's', build: 'b', dims: 3, maxTokens: 8 } },
-};
-
-function generation(id: string): Omit<Generation, 'history'> {
-  return { id, tenant: 't', collection: 'c', state: 'draft', spec: SPEC, createdAt: AT };
 }
 
 function release(number: number, gen: string, name = 'c'): Release {
@@ -102,7 +90,7 @@ export function describeRecords(make: MakeCatalog): void {
           parsed: contentRef(`${name}-p`),
           createdAt: AT,
         });
-        await port.generations.create({ ...generation(gen), collection: name });
+        await port.generations.create({ ...makeGeneration(gen), collection: name });
         await port.releases.switch(release(1, gen, name), 0);
         await port.jobs.create(job(`j-${name}`, { collection: name }));
         await port.sources.claim(of, 'api');
@@ -165,14 +153,14 @@ export function describeRecords(make: MakeCatalog): void {
     const generations = () => store.port.generations;
 
     it('keep their history and move by compare-and-set', async () => {
-      await generations().create(generation('g-1'), 'first');
-      await expect(generations().create(generation('g-1'))).rejects.toMatchObject({ code: 'already_exists' });
+      await generations().create(makeGeneration('g-1'), 'first');
+      await expect(generations().create(makeGeneration('g-1'))).rejects.toMatchObject({ code: 'already_exists' });
       expect(await generations().move('g-1', 'building', 'live', LATER)).toBe(false);
       expect(await generations().move('g-1', 'draft', 'building', LATER, 'go')).toBe(true);
       expect(await generations().move('none', 'draft', 'building', LATER)).toBe(false);
       expect(await race(() => generations().move('g-1', 'building', 'shadow', LATER))).toBe(1);
       expect(await generations().get('g-1')).toEqual({
-        ...generation('g-1'),
+        ...makeGeneration('g-1'),
         state: 'shadow',
         history: [
           { state: 'draft', at: AT, reason: 'first' },
@@ -183,9 +171,9 @@ export function describeRecords(make: MakeCatalog): void {
     });
 
     it('are listed oldest first and take a new spec', async () => {
-      await generations().create({ ...generation('g-b'), createdAt: LATER });
-      await generations().create(generation('g-z'));
-      await generations().create({ ...generation('g-x'), collection: 'other' });
+      await generations().create({ ...makeGeneration('g-b'), createdAt: LATER });
+      await generations().create(makeGeneration('g-z'));
+      await generations().create({ ...makeGeneration('g-x'), collection: 'other' });
       const list = await generations().list('t', 'c');
       expect(list.map((each) => [each.id, each.history.length])).toEqual([
         ['g-z', 1],
@@ -216,7 +204,7 @@ export function describeRecords(make: MakeCatalog): void {
     it('make their generation live and retire the one before, in the same step', async () => {
       const { generations } = store.port;
       const states = async () => (await generations.list('t', 'c')).map(({ id, state }) => `${id} ${state}`);
-      for (const id of ['g-1', 'g-2', 'g-3']) await generations.create(generation(id));
+      for (const id of ['g-1', 'g-2', 'g-3']) await generations.create(makeGeneration(id));
       await releases().switch(release(1, 'g-1'), 0);
       expect(await states()).toEqual(['g-1 live', 'g-2 draft', 'g-3 draft']);
       await releases().switch(release(2, 'g-2'), 1);
@@ -236,15 +224,15 @@ export function describeRecords(make: MakeCatalog): void {
     it('what is dropped is not released, and what is released not dropped', async () => {
       const { generations } = store.port;
       const drop = (id: string) => generations.move(id, 'draft', 'dropped', LATER);
-      for (const id of ['g-1', 'g-2']) await generations.create(generation(id));
+      for (const id of ['g-1', 'g-2']) await generations.create(makeGeneration(id));
       expect(await releases().switch(release(1, 'g-1'), 0)).toBe(true);
       expect(await drop('g-1')).toBe(false);
       expect(await drop('g-2')).toBe(true);
       expect(await releases().switch(release(2, 'g-2'), 1)).toBe(false);
-      await generations.create(generation('g-3'));
+      await generations.create(makeGeneration('g-3'));
       expect(await releases().switch(release(2, 'g-3'), 1)).toBe(true);
       expect(await generations.move('g-1', 'retired', 'dropped', LATER)).toBe(true);
-      await generations.create(generation('g-4'));
+      await generations.create(makeGeneration('g-4'));
       const raced = await Promise.all([releases().switch(release(3, 'g-4'), 2), drop('g-4')]);
       expect(raced.filter(Boolean)).toHaveLength(1);
     });

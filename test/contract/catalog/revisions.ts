@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { RevisionRecord } from '../../../src/core/ports/catalog.js';
 import { contentRef, idOf, version } from '../../support/fixtures.js';
-import { makeRow } from './documents.js';
+import { makeRow } from './rows.js';
 import { fresh, type MakeCatalog } from './maker.js';
 
 const T1 = '2026-01-01T00:00:00.000Z';

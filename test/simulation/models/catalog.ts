@@ -1,6 +1,6 @@
 import { FootnoteError } from '../../../src/core/errors.js';
 import type { ContentRef } from '../../../src/core/event.js';
-import type { Generation, Release } from '../../../src/core/generation.js';
+import { type Generation, type Release, consumes } from '../../../src/core/generation.js';
 import type {
   Catalog,
   Collection,
@@ -20,6 +20,8 @@ import { type Process, type Turns, opNumber } from '../scheduler.js';
 export interface CatalogHooks {
   rowChanged(row: DocumentRow): void;
   headChanged(head: Head): void;
+  /** A tombstone went. */
+  forgotten(documentId: string): void;
   /** A text's record came or went. */
   textChanged(documentId: string): void;
   inventoryChanged(source: string, key: string): void;
@@ -33,6 +35,12 @@ export interface CatalogMutants {
   readonly dropBlind?: boolean;
   /** Releases whatever the current number is. */
   readonly switchBlind?: boolean;
+  /** Forgets tombstones that have moved. */
+  readonly forgetBlind?: boolean;
+  /** Forgets tombstones while a generation is being built. */
+  readonly forgetBuilding?: boolean;
+  /** Frees contents that a lagging generation has not come to. */
+  readonly freeUnseen?: boolean;
 }
 
 /** The catalog in memory: each method is one transaction. */
@@ -112,11 +120,17 @@ export class CatalogModel {
     if (!of.has(ref.blob)) of.set(ref.blob, { version, ref });
   }
 
-  freeable(documentId: string): ContentRef[] {
+  freeable(documentId: string, blind: boolean): ContentRef[] {
     const rows = this.everywhere(documentId);
     const found: ContentRef[] = [];
+    const head = this.heads.get(documentId);
+    const lagging = [...this.generations.values()].some(
+      ({ id, state }) => consumes(state) && !rows.some((row) => row.generation === id),
+    );
     for (const { version, ref } of this.contents.get(documentId)?.values() ?? []) {
       if (rows.length === 0) continue;
+      const deleted = head?.deleted === true && head.version > version;
+      if (lagging && head && !deleted && !blind) continue;
       if (rows.every((row) => row.seen.version > version && row.visible?.version !== version)) found.push(ref);
     }
     return found;
@@ -182,9 +196,32 @@ export class CatalogModel {
     this.hooks.textChanged(documentId);
   }
 
-  /** A tombstone's row goes with its head. */
-  purge(documentId: string): void {
-    for (const of of [this.rows, this.heads, this.contents, this.revisions]) of.delete(documentId);
+  tombstones(before: string): Head[] {
+    return [...this.heads.values()].filter((head) => head.deleted && head.updatedAt < before);
+  }
+
+  /** A tombstone's rows go with its head, unless something has moved or is left to be freed. */
+  forgetHead(documentId: string, version: VersionKey, mutants: CatalogMutants): boolean {
+    const head = this.heads.get(documentId);
+    if (!head) return false;
+    const rows = this.everywhere(documentId);
+    const moved =
+      (!mutants.forgetBuilding && [...this.generations.values()].some(({ state }) => state === 'building')) ||
+      head.version !== version ||
+      !head.deleted ||
+      rows.some((row) => row.state !== 'deleted' || row.seen.version !== version) ||
+      (this.contents.get(documentId)?.size ?? 0) > 0 ||
+      (this.revisions.get(documentId)?.size ?? 0) > 0;
+    if (moved && !mutants.forgetBlind) return false;
+    this.heads.delete(documentId);
+    this.rows.delete(documentId);
+    this.hooks.forgotten(documentId);
+    return true;
+  }
+
+  raiseFloor(source: string, floor: VersionKey): void {
+    const known = this.sources.get(source)!;
+    if (known.floor === undefined || known.floor < floor) this.sources.set(source, { ...known, floor });
   }
 
   source(name: SourceName): SourceRecord | undefined {
@@ -206,6 +243,7 @@ const OP = {
   headsOutbox: opNumber('heads.outbox'),
   headsPublished: opNumber('heads.published'),
   headsList: opNumber('heads.list'),
+  headsForget: opNumber('heads.forget'),
   documentsGet: opNumber('documents.get'),
   documentsSet: opNumber('documents.compareAndSet'),
   documentsRead: opNumber('documents.read'),
@@ -288,6 +326,13 @@ export function catalogPort(
             options,
           ),
         ),
+      tombstones: (_tenant, _collection, options) =>
+        call(OP.headsList, () => page(model.tombstones(options.before), (head) => head.documentId, options)),
+      forget: (heads) =>
+        call(
+          OP.headsForget,
+          () => heads.filter(({ documentId, version }) => model.forgetHead(documentId, version, mutants)).length,
+        ),
     },
     documents: {
       get: (generation, id) => call(OP.documentsGet, () => model.row(generation, id)),
@@ -321,7 +366,7 @@ export function catalogPort(
     },
     contents: {
       record: (id, version, ref) => call(OP.contentsRecord, () => model.record(id, version, ref)),
-      freeable: (id) => call(OP.contentsFreeable, () => model.freeable(id)),
+      freeable: (id) => call(OP.contentsFreeable, () => model.freeable(id, mutants.freeUnseen ?? false)),
       forget: (id, blobs) =>
         call(OP.contentsForget, () => {
           for (const blob of blobs) model.contents.get(id)?.delete(blob);
@@ -391,7 +436,7 @@ export function catalogPort(
     jobs: { create: unsupported, get: unsupported, list: unsupported, update: unsupported, prune: unsupported },
     sources: {
       get: (name) => call(OP.sources, () => model.source(name)),
-      list: unsupported,
+      list: () => call(OP.sources, () => [...model.sources.values()]),
       claim: (name, owner) =>
         call(OP.sources, () => {
           const known = model.source(name);
@@ -407,7 +452,7 @@ export function catalogPort(
           const known = model.source(name)!;
           model.sources.set(name.source, { ...known, fence: Math.max(known.fence, atLeast) });
         }),
-      raiseFloor: unsupported,
+      raiseFloor: (name, floor) => call(OP.sources, () => model.raiseFloor(name.source, floor)),
       delete: unsupported,
     },
     leases: {

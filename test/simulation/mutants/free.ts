@@ -112,6 +112,11 @@ export const FREE: Readonly<Record<string, Mutant>> = {
     law: '4',
     repairAnyTime: true,
   },
+  free_unseen: {
+    removes: 'waiting, before an original is freed, for generations that have not come to its document',
+    law: '4',
+    catalog: { freeUnseen: true },
+  },
   sweep_at_once: {
     removes: 'the hour that an unnamed blob is left alone',
     law: 'blob accounting (an original is lost)',

@@ -21,6 +21,8 @@ export interface Mutant {
   readonly visibility?: (truth: Visibility, point: Point) => Visibility;
   /** Repair does not ask what is in flight. */
   readonly repairAnyTime?: boolean;
+  /** Tombstones are forgotten whatever is in flight. */
+  readonly forgetAnyTime?: boolean;
   /** Consumes a generation before its backfill is complete. */
   readonly consumeEarly?: boolean;
   /** Switches at once, without waiting. */

@@ -1,4 +1,5 @@
 import type { ContentRef } from '../../../core/event.js';
+import { CONSUMING_STATES } from '../../../core/generation.js';
 import type { Contents } from '../../../core/ports/catalog.js';
 import type { VersionKey } from '../../../core/version.js';
 import { chunks, padded, type Db } from './context.js';
@@ -70,6 +71,27 @@ export class SqlContents implements Contents {
                   inner('d.visible_version', '=', inner.ref('c.version')),
                 ]),
               ),
+          ),
+        ),
+      )
+      .where((eb) =>
+        eb.not(
+          eb.exists(
+            eb
+              .selectFrom('heads as h')
+              .innerJoin('generations as g', (join) =>
+                join.onRef('g.tenant', '=', 'h.tenant').onRef('g.collection', '=', 'h.collection'),
+              )
+              .leftJoin('documents as d', (join) =>
+                join.onRef('d.generation', '=', 'g.id').onRef('d.document_id', '=', 'h.document_id'),
+              )
+              .select('h.document_id')
+              .whereRef('h.document_id', '=', 'c.document_id')
+              .where((inner) =>
+                inner.or([inner('h.deleted', '=', 0), inner('h.version', '<=', inner.ref('c.version'))]),
+              )
+              .where('g.state', 'in', CONSUMING_STATES)
+              .where('d.document_id', 'is', null),
           ),
         ),
       )

@@ -1,8 +1,8 @@
-import type { Selectable } from 'kysely';
+import { sql, type Selectable } from 'kysely';
 import { decodeEvent, encodeEvent } from '../../../core/event-codec.js';
 import type { Head, HeadQuery, Heads, OutboxEntry } from '../../../core/ports/catalog.js';
 import type { VersionKey } from '../../../core/version.js';
-import { changed, chunks, padded, type Db, type Tx } from './context.js';
+import { changed, chunks, padded, REMOVE_PAGE, type Db, type Tx } from './context.js';
 import { recordContent } from './contents.js';
 import type { Schema } from './schema.js';
 
@@ -128,4 +128,82 @@ export class SqlHeads implements Heads {
     if (options.after !== undefined) query = query.where('document_id', '>', options.after);
     return (await query.orderBy('document_id').limit(options.limit).execute()).map(toHead);
   }
+
+  async tombstones(
+    tenant: string,
+    collection: string,
+    options: { readonly before: string; readonly after?: string; readonly limit: number },
+  ): Promise<Head[]> {
+    let query = this.#db
+      .selectFrom('heads')
+      .select(COLUMNS)
+      .where('tenant', '=', tenant)
+      .where('collection', '=', collection)
+      // As it stands in the partial index, not as a parameter: only then the index is used.
+      .where(sql<boolean>`deleted = 1`)
+      .where('updated_at', '<', options.before);
+    if (options.after !== undefined) query = query.where('document_id', '>', options.after);
+    return (await query.orderBy('document_id').limit(options.limit).execute()).map(toHead);
+  }
+
+  async forget(heads: readonly Pick<Head, 'documentId' | 'version'>[]): Promise<number> {
+    let forgotten = 0;
+    for (const some of chunks(heads, REMOVE_PAGE)) {
+      forgotten += await this.#db.transaction().execute(async (tx) => {
+        let count = 0;
+        for (const { documentId, version } of some) if (await forgetOne(tx, documentId, version)) count += 1;
+        return count;
+      });
+    }
+    return forgotten;
+  }
+}
+
+async function forgetOne(tx: Tx, documentId: string, version: VersionKey): Promise<boolean> {
+  const removed = await tx
+    .deleteFrom('heads')
+    .where('document_id', '=', documentId)
+    .where('version', '=', version)
+    .where('deleted', '=', 1)
+    .where((eb) =>
+      eb.not(
+        eb.exists(
+          eb
+            .selectFrom('documents')
+            .select('document_id')
+            .where('document_id', '=', documentId)
+            .where((row) => row.or([row('seen_version', '!=', version), row('state', '!=', 'deleted')])),
+        ),
+      ),
+    )
+    .where((eb) =>
+      eb.not(
+        eb.exists(
+          eb
+            .selectFrom('generations as g')
+            .select('g.id')
+            .whereRef('g.tenant', '=', 'heads.tenant')
+            .whereRef('g.collection', '=', 'heads.collection')
+            .where('g.state', '=', 'building'),
+        ),
+      ),
+    )
+    .where((eb) =>
+      eb.not(
+        eb.or(
+          (['contents', 'revisions'] as const).map((table) =>
+            eb.exists(
+              eb
+                .selectFrom(table as 'contents')
+                .select('document_id')
+                .where('document_id', '=', documentId),
+            ),
+          ),
+        ),
+      ),
+    )
+    .executeTakeFirstOrThrow();
+  if (removed.numDeletedRows === 0n) return false;
+  await tx.deleteFrom('documents').where('document_id', '=', documentId).execute();
+  return true;
 }

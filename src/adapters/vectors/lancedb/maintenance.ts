@@ -6,7 +6,7 @@ import { throwIfAborted } from '../../../core/errors.js';
 import { isConflict } from './errors.js';
 import { decodePoints, pointColumns } from './rows.js';
 import { vectorColumn } from './schema.js';
-import type { OpenTable } from './table.js';
+import { type OpenTable, createLabelIndexes } from './table.js';
 import type { Round, TableWriter } from './writer.js';
 
 /** Versions that were replaced longer ago than this are removed: until then a slow reader may still need them. */
@@ -48,6 +48,8 @@ export class Maintenance {
   private deletions = true;
   /** Replaced versions are left to be removed. */
   private leftovers = false;
+  /** When the newest version was made; ms since 1970. */
+  private newest = 0;
   private rows: number | undefined;
   private lastEnd = 0;
   private lastMs = 0;
@@ -124,7 +126,7 @@ export class Maintenance {
     const rest = (times: number) => Math.min(LONGEST_REST_MS, times * this.lastMs);
     let wait = Math.max(IDLE_MS, rest(REST.idle));
     // Nothing new: only the retention is waited for.
-    if (this.rounds === 0 && this.leftovers) wait = Math.max(wait, this.retentionMs + 1_000);
+    if (this.rounds === 0 && this.leftovers) wait = Math.max(wait, this.newest + this.retentionMs + 1_000 - Date.now());
     if (this.fresh >= limit) wait = rest(REST.fresh) - since;
     else if (this.rounds >= ROUNDS) wait = Math.min(wait, rest(REST.rounds) - since);
     clearTimeout(this.timer);
@@ -144,11 +146,14 @@ export class Maintenance {
     const { table, durability } = this.open;
     this.rounds = 0;
     this.fresh = 0;
-    if (kind === 'full') this.deletions = false;
+    const deletions = kind === 'full' && this.deletions;
+    if (deletions) this.deletions = false;
     await this.writer.exclusively(async () => {
-      if (kind === 'full') await this.stirDeletions();
+      if (deletions) await this.stirDeletions();
       // Removes nothing yet: what replaces the old files must be durable first.
       await table.optimize({ cleanupOlderThan: new Date(0) });
+      // Merging keeps a label that no row has any more, and it may be a deleted document's metadata.
+      if (deletions) await createLabelIndexes(table);
       this.rows = await table.countRows();
     });
     throwIfAborted(signal);
@@ -161,7 +166,9 @@ export class Maintenance {
       if (this.holds === 0) {
         await table.optimize({ cleanupOlderThan: await this.unusedBefore(), deleteUnverified: true });
       }
-      this.leftovers = (await table.listVersions()).length > 1;
+      const versions = await table.listVersions();
+      this.leftovers = versions.length > 1;
+      this.newest = Math.max(...versions.map(({ timestamp }) => timestamp.getTime()));
     });
   }
 

@@ -60,8 +60,7 @@ export async function createTable(
   try {
     await table.createIndex(COLUMN.id, { config: Index.btree() });
     await table.createIndex(COLUMN.documentId, { config: Index.btree() });
-    await table.createIndex(COLUMN.principals, { config: Index.labelList() });
-    await table.createIndex(COLUMN.labels, { config: Index.labelList() });
+    await createLabelIndexes(table);
     await table.createIndex(COLUMN.terms, { config: TERMS_INDEX() });
     const durability = durabilityOf(directory, generation);
     await durability.sync(await table.version());
@@ -69,6 +68,13 @@ export async function createTable(
   } catch (error) {
     table.close();
     throw lanceError(error, generation);
+  }
+}
+
+/** Made anew from the rows, whatever was there. */
+export async function createLabelIndexes(table: Table): Promise<void> {
+  for (const column of [COLUMN.principals, COLUMN.labels]) {
+    await table.createIndex(column, { config: Index.labelList(), replace: true });
   }
 }
 

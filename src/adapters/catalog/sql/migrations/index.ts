@@ -2,6 +2,7 @@ import type { Kysely } from 'kysely';
 import { FootnoteError } from '../../../../core/errors.js';
 import type { Schema } from '../schema.js';
 import { first } from './001_first.js';
+import { tombstones } from './002_tombstones.js';
 
 /** How a dialect names the few types that differ. */
 export interface ColumnTypes {
@@ -20,7 +21,7 @@ export interface Migration {
 }
 
 /** Append only: a migration that was released is never changed. */
-const MIGRATIONS: readonly Migration[] = [first];
+const MIGRATIONS: readonly Migration[] = [first, tombstones];
 
 const FORMAT = 'catalog.format';
 
