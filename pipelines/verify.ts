@@ -2,26 +2,19 @@ import { throwIfAborted } from '../src/core/errors.js';
 import type { Position } from '../src/core/event.js';
 import { type Generation, buildHold, streamOf } from '../src/core/generation.js';
 import type { DocumentRow } from '../src/core/ports/catalog.js';
+import type { Point } from '../src/core/ports/vectors.js';
 import type { VersionKey } from '../src/core/version.js';
 import { breathe } from '../src/runtime/breathe.js';
 import { reached } from './positions.js';
+import { type Check, stays } from './verify/check.js';
 import { checkDocument } from './verify/document.js';
 import { checkLetters, checkLeftContents, sweepBlobs } from './verify/leftovers.js';
-import type { Problem, ProblemKind, VerifyOptions, VerifyPorts, VerifyReport } from './verify/ports.js';
+import type { Problem, VerifyOptions, VerifyPorts, VerifyReport } from './verify/ports.js';
 
 const PAGE = 500;
 const POINTS_A_TURN = 20;
 /** Problems kept for the report; all are counted. */
 const LISTED = 1000;
-
-/** One run over a collection: its ports, what it may do, and where findings go. */
-export interface Check {
-  readonly ports: VerifyPorts;
-  readonly options: VerifyOptions;
-  readonly stream: string;
-  readonly owner: { readonly tenant: string; readonly collection: string };
-  found(kind: ProblemKind, of: Omit<Problem, 'kind' | 'repaired'>, repaired?: boolean): void;
-}
 
 /**
  * Checks the laws on what is stored, and with `repair` removes what crashed or late workers left. Repair uses only what is
@@ -116,6 +109,7 @@ async function checkOrphans(check: Check, generation: Generation): Promise<void>
     const left = version < bound || (row.visible?.version === version && row.visible.revision !== revision);
     if (!left) continue;
     if (options.repair) await ports.vectors.prune(generation.id, documentId, bound, row.visible?.revision);
+    else if (!(await stays(check, generation.id, () => isThere(check, generation.id, point)))) continue;
     const detail = `point ${point.id} of version ${version}`;
     check.found('points_left', { generation: generation.id, documentId, detail }, options.repair);
   }
@@ -129,6 +123,10 @@ async function checkOrphans(check: Check, generation: Generation): Promise<void>
     const detail = `points up to version ${version}, no row`;
     check.found('points_left', { generation: generation.id, documentId, detail }, options.repair);
   }
+}
+
+async function isThere({ ports }: Check, generation: string, { id, documentId, version }: Point): Promise<boolean> {
+  return (await ports.vectors.document(generation, documentId, version)).some((point) => point.id === id);
 }
 
 /** A worker or a build that outlived its generation may have written to it again, or made the log wait for it. */

@@ -6,7 +6,7 @@ import { sha256 } from '../../src/core/ids.js';
 import type { DocumentRow } from '../../src/core/ports/catalog.js';
 import type { Point } from '../../src/core/ports/vectors.js';
 import { modelInput } from '../../src/stages/model-input.js';
-import type { Check } from '../verify.js';
+import type { Check } from './check.js';
 
 /** How far a vector's length may be from 1 (32-bit floats). */
 const UNIT = 1e-3;

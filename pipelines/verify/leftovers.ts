@@ -4,7 +4,7 @@ import type { ContentRef } from '../../src/core/event.js';
 import { UNNAMED_BLOB_GRACE_MS } from '../../src/core/ports/blobs.js';
 import type { DocumentRow } from '../../src/core/ports/catalog.js';
 import { versionKey } from '../../src/core/version.js';
-import type { Check } from '../verify.js';
+import { type Check, stays } from './check.js';
 
 const PAGE = 500;
 
@@ -25,6 +25,8 @@ export async function checkLetters(check: Check): Promise<void> {
       const applied = row?.seen.version === version && row.state !== 'failed';
       if (!over && !deleted && !applied) continue;
       if (options.repair) await ports.deadLetters.remove(letter.id);
+      else if (!(await stays(check, letter.group, async () => (await ports.deadLetters.get(letter.id)) !== undefined)))
+        continue;
       const of = { generation: letter.group, documentId: letter.documentId, detail: `dead letter ${letter.id}` };
       check.found('letter_left', of, options.repair);
     }
@@ -53,7 +55,16 @@ export async function checkLeftContents(check: Check): Promise<void> {
 
 async function freeLeft(check: Check, documentId: string): Promise<void> {
   const { ports, options } = check;
-  const contents = await ports.contents.freeable(documentId);
+  let contents = await ports.contents.freeable(documentId);
+  if (contents.length > 0 && !options.repair) {
+    for (const { generation } of await ports.documents.everywhere(documentId)) {
+      const left = await stays(check, generation, async () => {
+        contents = await ports.contents.freeable(documentId);
+        return contents.length > 0;
+      });
+      if (!left) return;
+    }
+  }
   if (contents.length > 0) {
     if (options.repair) {
       for (const ref of contents) await ports.blobs.delete(ref);

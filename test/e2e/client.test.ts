@@ -68,6 +68,7 @@ const CALLS: Readonly<Record<string, (client: FootnoteClient) => unknown>> = {
   ready: (c) => c.ready(),
   metrics: (c) => c.metrics(),
   status: (c) => c.status(),
+  maintain: (c) => c.maintain(),
   backup: (c) => c.backup({ directory: '/x' }),
   openapi: (c) => c.openapi(),
 };
