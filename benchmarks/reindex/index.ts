@@ -116,7 +116,7 @@ export async function run({ config, files }: ReindexBenchOptions): Promise<Bench
       },
       notes: [
         `${PER_SECOND} queries a second over HTTP (half of them never asked before, the others held against an oracle), a write a second; times from when a query was due`,
-        'alone: nobody searches, so all threads embed; busy: one thread is kept for queries, and the build pauses as it must',
+        'alone: nobody searches; busy: queries have a thread of their own, to which those that embed give way, and the build pauses as it must',
         'targets: searchP95BusyToIdle <= 1.3, documentsBusyToAlone >= 0.4, errors 0, wrong 0',
         ...all.flatMap(({ errors, wrong }) => [...errors, ...wrong]).slice(0, 20),
       ],

@@ -138,7 +138,7 @@ async function build(parts: ReindexParts, context: JobContext, live: Generation,
     vectors: storage.vectors,
     deadLetters: log.deadLetters,
   };
-  const release = (await parts.models.of(target)).reserveForQueries(() => yielding.searching());
+  const release = await (await parts.models.of(live)).keepForQueries();
   yielding.begin();
   let done = 0;
   try {

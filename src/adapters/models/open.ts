@@ -22,8 +22,8 @@ export interface OpenEmbedderOptions {
 /** An embedder, and what other threads need to count tokens as it does. */
 export interface OpenedEmbedder {
   readonly embedder: Embedder & { readonly queued: number };
-  /** Until it is called again: one thread is kept for queries alone, where there are several. */
-  readonly reserveForQueries: (wanted: () => boolean) => () => void;
+  /** Has a thread for queries alone until the returned function is called; see OnnxEmbedder. */
+  readonly keepForQueries: () => Promise<() => void>;
   readonly tokenizer: TokenizerSpec;
 }
 
@@ -36,7 +36,7 @@ export async function openEmbedder(options: OpenEmbedderOptions): Promise<Opened
   const truncated = options.onQueryTruncated ? { onQueryTruncated: options.onQueryTruncated } : {};
   if (options.model === TEST_MODEL) {
     const embedder = await openDeterministicEmbedder({ queueBytes: options.queueBytes, ...truncated });
-    return { embedder, tokenizer: embedder.tokenizer, reserveForQueries: () => () => undefined };
+    return { embedder, tokenizer: embedder.tokenizer, keepForQueries: () => Promise.resolve(() => undefined) };
   }
   const signal = options.signal ? { signal: options.signal } : {};
   const model = await options.store.resolve(options.model, {
@@ -56,5 +56,5 @@ export async function openEmbedder(options: OpenEmbedderOptions): Promise<Opened
     ...truncated,
     ...signal,
   });
-  return { embedder, tokenizer: embedder.tokenizer, reserveForQueries: (wanted) => embedder.reserveForQueries(wanted) };
+  return { embedder, tokenizer: embedder.tokenizer, keepForQueries: () => embedder.keepForQueries() };
 }

@@ -115,6 +115,25 @@ describe('OnnxEmbedder on a model made here, by its manifest alone', () => {
     expect(await embedder.embed(['cat'], 'document')).toEqual([before]);
   });
 
+  it('keeps a thread for queries while it is asked to, with the same vectors as any', async () => {
+    const embedder = await start({ pooling: 'mean' });
+    const [alone] = await embedder.embed(['cat'], 'query');
+    const first = await embedder.keepForQueries();
+    const second = await embedder.keepForQueries();
+    const bulk = { done: false };
+    const all = embedder.embed(new Array<string>(4000).fill('the cat sat'), 'document').then(() => (bulk.done = true));
+    expect(await embedder.embed(['cat'], 'query')).toEqual([alone]);
+    expect(bulk.done).toBe(false);
+    first();
+    first();
+    expect(await embedder.embed(['cat'], 'query')).toEqual([alone]);
+    second();
+    await all;
+    expect(await embedder.embed(['cat'], 'query')).toEqual([alone]);
+    (await embedder.keepForQueries())();
+    expect(await embedder.embed(['cat'], 'query')).toEqual([alone]);
+  });
+
   it('refuses graphs that are no such model, with what is wrong', async () => {
     const wrong = async (manifest: TinyModelOptions['manifest']) => start({ pooling: 'mean', manifest });
     await expect(wrong({ output: 'pooled' })).rejects.toMatchObject({ code: 'model_unsupported' });

@@ -88,6 +88,8 @@ export class OnnxEmbedder implements Embedder {
   private nextId = 1;
   private deaths = 0;
   private closed = false;
+  /** How often the thread for queries alone is wanted. */
+  private keptForQueries = 0;
 
   constructor(private readonly options: OnnxEmbedderOptions) {
     const { manifest, paths, hashes } = options.model;
@@ -97,7 +99,8 @@ export class OnnxEmbedder implements Embedder {
     this.maxTokens = manifest.maxTokens;
     this.prefixes = manifest.prefixes;
     this.tokenizer = { kind: 'file', path: paths.tokenizer };
-    this.slots = new Array<LiveSlot | undefined>(options.sessions).fill(undefined);
+    // The last place is that of the thread for queries alone.
+    this.slots = new Array<LiveSlot | undefined>(options.sessions + 1).fill(undefined);
     this.setup = {
       modelPath: paths.model,
       tokenizer: this.tokenizer,
@@ -128,18 +131,27 @@ export class OnnxEmbedder implements Embedder {
   }
 
   /**
-   * Gives one thread no new documents while `wanted` says so, until the returned function is called; for work that is to
-   * give way to queries.
+   * Has a thread of its own for queries, with its own copy of the weights, until the returned function is called: for bulk
+   * work that must not slow them down. All others give way to it, so that bulk work uses what queries leave.
    */
-  reserveForQueries(wanted: () => boolean): () => void {
-    this.scheduler.reservations.add(wanted);
+  async keepForQueries(): Promise<() => void> {
+    this.keptForQueries += 1;
+    const { sessions } = this.options;
+    if (!this.slots[sessions] && !this.starting.has(sessions)) await this.startSlot(sessions);
+    let kept = true;
     return () => {
-      if (this.scheduler.reservations.delete(wanted)) this.pump();
+      if (!kept) return;
+      kept = false;
+      this.keptForQueries -= 1;
+      const slot = this.slots[sessions];
+      if (this.keptForQueries > 0 || !slot || slot.queries.size + slot.counts.size > 0) return;
+      this.slots[sessions] = undefined;
+      void slot.thread.close();
     };
   }
 
   async start(): Promise<void> {
-    await Promise.all(this.slots.map((_, index) => this.startSlot(index)));
+    await Promise.all(Array.from({ length: this.options.sessions }, (_, index) => this.startSlot(index)));
   }
 
   async countTokens(texts: readonly string[]): Promise<number[]> {
@@ -227,11 +239,15 @@ export class OnnxEmbedder implements Embedder {
   }
 
   private startSlot(index: number): Promise<void> {
-    const started = startThread(this.options.entry, this.setup, {
-      embedded: (message) => this.onEmbedded(message),
-      counted: (message) => this.onCounted(message),
-      died: (reason) => this.onDied(index, reason),
-    })
+    const started = startThread(
+      this.options.entry,
+      { ...this.setup, gentle: index < this.options.sessions },
+      {
+        embedded: (message) => this.onEmbedded(message),
+        counted: (message) => this.onCounted(message),
+        died: (reason) => this.onDied(index, reason),
+      },
+    )
       .then(async (thread) => {
         if (this.closed) {
           await thread.close();
@@ -250,7 +266,7 @@ export class OnnxEmbedder implements Embedder {
   private revive(): void {
     if (this.closed) return;
     this.slots.forEach((slot, index) => {
-      if (slot || this.starting.has(index)) return;
+      if (slot || this.starting.has(index) || (index >= this.options.sessions && this.keptForQueries === 0)) return;
       this.startSlot(index).catch((cause: unknown) => this.onStartFailed(cause));
     });
   }
@@ -282,7 +298,10 @@ export class OnnxEmbedder implements Embedder {
   }
 
   private pump(): void {
-    for (let next = this.scheduler.next(this.slots); next; next = this.scheduler.next(this.slots)) {
+    const { sessions } = this.options;
+    for (;;) {
+      const next = this.scheduler.next(this.slots, sessions);
+      if (!next) return;
       const { slot: index, role, items } = next;
       const slot = this.slots[index];
       if (!slot) throw new Error('The scheduler chose a place without a thread.');

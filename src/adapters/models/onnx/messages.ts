@@ -13,6 +13,8 @@ export interface WorkerSetup {
   readonly inputs?: readonly string[];
   readonly device: 'cpu' | 'cuda';
   readonly threads: number;
+  /** Gives way to whatever else runs on the same cores: for threads that embed documents in bulk. */
+  readonly gentle?: boolean;
 }
 
 export type Role = 'query' | 'document';

@@ -7,6 +7,8 @@ const GROUP_CHARS = 64 * 1024;
 const GROUPS_AHEAD = 2;
 /** Queries a thread is sent ahead, each by itself. */
 const QUERIES_AHEAD = 4;
+/** A query rather waits for so many others than for the document that a thread is at. */
+const BEHIND_DOCUMENTS = 2;
 
 /** One call of `embed`, until its promise is settled. */
 export interface Request {
@@ -73,9 +75,6 @@ class ItemQueue {
 export class Scheduler {
   private readonly waiting: Record<Role, ItemQueue> = { query: new ItemQueue(), document: new ItemQueue() };
 
-  /** For each that holds, a thread gets no documents, so that a query never waits behind one; one always gets them. */
-  readonly reservations = new Set<() => boolean>();
-
   add(item: Item): void {
     this.waiting[item.request.role].push(item);
   }
@@ -88,16 +87,25 @@ export class Scheduler {
     return [...this.waiting.query.drain(), ...this.waiting.document.drain()];
   }
 
-  /** The next group and the index of the slot that should get it; undefined when nothing waits or all slots are full. */
-  next(slots: readonly (Slot | undefined)[]): { slot: number; role: Role; items: Item[] } | undefined {
+  /**
+   * The next group and the index of the slot that should get it; undefined when nothing waits or all slots are full.
+   * @param forDocuments how many of the slots, from the first on, get documents
+   */
+  next(
+    slots: readonly (Slot | undefined)[],
+    forDocuments: number,
+  ): { slot: number; role: Role; items: Item[] } | undefined {
     if (this.waiting.query.peek()) {
-      const slot = leastBusy(slots, (of) => of.queries.size + (of.groups.size > 0 ? 0.5 : 0), QUERIES_AHEAD);
+      const slot = leastBusy(
+        slots,
+        (of) => of.queries.size + (of.groups.size > 0 ? BEHIND_DOCUMENTS : 0),
+        QUERIES_AHEAD,
+      );
       const item = slot === undefined ? undefined : this.waiting.query.shift();
       if (slot !== undefined && item) return { slot, role: 'query', items: [item] };
     }
     if (!this.waiting.document.peek()) return undefined;
-    const reserved = [...this.reservations].filter((wanted) => wanted()).length;
-    const open = slots.slice(0, Math.max(1, slots.length - reserved));
+    const open = slots.slice(0, forDocuments);
     const slot = leastBusy(open, (of) => of.groups.size, GROUPS_AHEAD);
     return slot === undefined ? undefined : { slot, role: 'document', items: this.takeGroup(open.length) };
   }

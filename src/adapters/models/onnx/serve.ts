@@ -2,6 +2,7 @@ import type { MessagePort } from 'node:worker_threads';
 import { asFootnoteError, FootnoteError } from '../../../core/errors.js';
 import { openTokenizer, type ModelTokenizer } from '../tokenizer.js';
 import type { FromWorker, PlainError, Role, TextOutcome, ToWorker, WorkerSetup } from './messages.js';
+import { beGentle } from '../../../runtime/gentle.js';
 import { loadEncoder, type TokenEncoder } from './session.js';
 
 /** Longer texts are not even tokenized: no model reads that far. */
@@ -29,6 +30,7 @@ export async function serveEmbedding(port: MessagePort, setup: WorkerSetup): Pro
   const send = (message: FromWorker, transfer: ArrayBuffer[] = []) => port.postMessage(message, transfer);
   let encoder: TokenEncoder;
   let tokenizer: ModelTokenizer;
+  if (setup.gentle) beGentle();
   try {
     tokenizer = await openTokenizer(setup.tokenizer);
     encoder = await loadEncoder(setup);
