@@ -73,6 +73,7 @@ const IN_ANY: Readonly<Record<string, number>> = {
 
 /** What has to meet for these is so rare that they were looked for in histories of their kind alone. */
 const OF_KIND: Readonly<Record<string, CaughtAt>> = {
+  build_from_gone_group: { seed: 1402, profile: 'generations' },
   floor_in_present: { seed: 1380, profile: 'forgotten items' },
   floor_inventory_open: { seed: 356, profile: 'forgotten items' },
 };

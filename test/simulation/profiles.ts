@@ -96,7 +96,7 @@ const PROFILES: readonly Profile[] = [
   {
     name: 'forgotten items',
     ...USUAL,
-    victims: ['listing', 'builder', 'worker'],
+    victims: ['listing', 'builder'],
     stalls: 0.6,
     again: 0.8,
     keys: ['a', 'b'],

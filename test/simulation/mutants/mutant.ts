@@ -45,6 +45,8 @@ export interface Mutant {
   readonly sweepAtOnce?: boolean;
   /** Readers take a document's visibility from an earlier query while the row stands. */
   readonly visibilityCached?: boolean;
+  /** Met too seldom here to be caught at a seed: the test that catches it. */
+  readonly testedBy?: string;
   /** Economy or caution, not safety, for this reason: not expected to be caught. */
   readonly harmless?: string;
 }

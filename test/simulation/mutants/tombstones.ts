@@ -33,13 +33,14 @@ export const TOMBSTONES: Readonly<Record<string, Mutant>> = {
     law: '4',
     only: ['purge'],
     ports: (ports) => ({ ...ports, log: { ...ports.log, committed: (stream) => ports.log.end(stream) } }),
+    testedBy: 'pipelines/retention/tombstones.test.ts',
   },
   forget_building: {
     removes: 'looking, in the transaction that forgets a tombstone, for builds',
     law: '7',
     catalog: { forgetBuilding: true },
     harmless:
-      'A tombstone\'s row is left without its head: it shows nothing, and repair raises the head again, to be forgotten another time. One history in ten thousand had it.',
+      "A tombstone's row is left without its head: it shows nothing, and repair raises the head again, to be forgotten another time. One history in ten thousand had it.",
   },
   forget_in_flight: {
     removes: 'waiting for appliers of older events before tombstones are forgotten',
