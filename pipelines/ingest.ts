@@ -222,12 +222,16 @@ async function forgotten(work: Work): Promise<ApplyOutcome> {
   return outcome(work, 'superseded');
 }
 
-/** The head tells a purged document (none) from one whose event is merely older than somebody else's tombstone. */
+/**
+ * The head tells a forgotten document (none, or made anew above the floor) from one whose event is merely older than
+ * somebody else's tombstone.
+ */
 async function belowFloor(work: Work): Promise<boolean> {
   const { ports, documentId, version, change } = work;
   const source = await ports.sources.get(change.event);
   if (source?.floor === undefined || version >= source.floor) return false;
-  return !(await ports.heads.get([documentId])).has(documentId);
+  const head = (await ports.heads.get([documentId])).get(documentId);
+  return !head || head.version >= source.floor;
 }
 
 /** Whether a live row's normalized text is still recorded; when it is not, the change is applied again. */

@@ -22,8 +22,8 @@ export function maintain(program: Command, host: Host, ending: Ending): void {
     usage: 'maintain',
     summary: 'remove what is past its time now, and make tables compact',
     description:
-      'What a server does by itself every so often (see "How long things stay" in docs/operations.md): for when a deletion ' +
-      'must be everywhere now, or nothing is served.',
+      'What a server does by itself every so often (see "How long things stay" in docs/operations.md): for when nothing is ' +
+      'served, or its next round is too late. Replaced versions of tables go a minute after it.',
     examples: ['maintain'],
     flags: (command) => command,
     async run(run) {

@@ -137,7 +137,12 @@ export class OnnxEmbedder implements Embedder {
   async keepForQueries(): Promise<() => void> {
     this.keptForQueries += 1;
     const { sessions } = this.options;
-    if (!this.slots[sessions] && !this.starting.has(sessions)) await this.startSlot(sessions);
+    try {
+      if (!this.slots[sessions] && !this.starting.has(sessions)) await this.startSlot(sessions);
+    } catch (error) {
+      this.keptForQueries -= 1;
+      throw error;
+    }
     let kept = true;
     return () => {
       if (!kept) return;
