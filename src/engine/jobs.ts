@@ -19,7 +19,7 @@ export interface JobHandlerParts {
   readonly writes: DocumentWrites;
   readonly maintain: (
     signal: AbortSignal,
-    onProgress: (done: number, total: number) => void,
+    afterStep: (done: number, total: number) => Promise<void>,
   ) => Promise<MaintenanceReport>;
   readonly deleteListed: (
     of: { tenant: string; collection: string; source: string; connector: string; key?: string },
@@ -43,7 +43,10 @@ export function jobHandlers(parts: JobHandlerParts): Map<string, JobHandler> {
 }
 
 async function maintain(parts: JobHandlerParts, context: JobContext): Promise<void> {
-  const report = await parts.maintain(context.signal, (done, total) => context.progress(done, total));
+  const report = await parts.maintain(context.signal, (done, total) => {
+    context.progress(done, total);
+    return context.gate();
+  });
   await context.detail({ ...context.job.detail, result: { ...report } });
 }
 

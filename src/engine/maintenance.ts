@@ -67,14 +67,14 @@ export type MaintenanceReport = Readonly<Record<Retained['name'] | 'repaired', n
 export async function maintainNow(
   parts: Omit<MaintenanceParts, 'clock' | 'logger'>,
   signal: AbortSignal,
-  onProgress: (done: number, total: number) => void = () => undefined,
+  afterStep: (done: number, total: number) => Promise<void>,
 ): Promise<MaintenanceReport> {
   const report: Partial<Record<Retained['name'] | 'repaired', number>> = {};
   const total = parts.retained.length + 3;
   let done = 0;
   const step = async (run: () => Promise<void>): Promise<void> => {
     await run();
-    onProgress((done += 1), total);
+    await afterStep((done += 1), total);
   };
   await step(async () => void (report.repaired = await parts.repair(signal)));
   for (const each of parts.retained) {

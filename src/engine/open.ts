@@ -226,7 +226,7 @@ export async function openEngine(input: ConfigInput = {}, options: EngineOptions
       writes,
       reindex: reindexParts,
       deleteListed: deleteFrom,
-      maintain: (signal, onProgress) => maintainNow(maintenance, signal, onProgress),
+      maintain: (signal, afterStep) => maintainNow(maintenance, signal, afterStep),
     }),
     (job, error) => logger.warn({ job: job.id, kind: job.kind, code: error.code, reason: error.message }, 'job failed'),
   );
