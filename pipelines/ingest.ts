@@ -224,14 +224,16 @@ async function forgotten(work: Work): Promise<ApplyOutcome> {
 
 /**
  * The head tells a forgotten document (none, or made anew above the floor) from one whose event is merely older than
- * somebody else's tombstone.
+ * somebody else's tombstone. One that was edited since has the event's version in some generation's row: a backfill.
  */
 async function belowFloor(work: Work): Promise<boolean> {
   const { ports, documentId, version, change } = work;
   const source = await ports.sources.get(change.event);
   if (source?.floor === undefined || version >= source.floor) return false;
   const head = (await ports.heads.get([documentId])).get(documentId);
-  return !head || head.version >= source.floor;
+  if (!head || head.version < source.floor) return !head;
+  const rows = await ports.documents.everywhere(documentId);
+  return !rows.some(({ seen, visible }) => seen.version === version || visible?.version === version);
 }
 
 /** Whether a live row's normalized text is still recorded; when it is not, the change is applied again. */
