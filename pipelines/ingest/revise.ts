@@ -2,6 +2,7 @@ import type { ParsedDocument } from '../../src/core/document.js';
 import { FootnoteError, asFootnoteError, throwIfAborted } from '../../src/core/errors.js';
 import type { ContentRef } from '../../src/core/event.js';
 import { revisionId } from '../../src/core/ids.js';
+import { decodeParsed } from '../../src/core/parsed-codec.js';
 import { NAME_BLOB_WITHIN_MS } from '../../src/core/ports/blobs.js';
 import type { ParseHints, ParseInput } from '../../src/core/ports/processing.js';
 import { parsedJson } from './text-json.js';
@@ -114,7 +115,7 @@ async function explained<T>(work: Work, content: ContentRef, run: () => Promise<
 async function storedText(work: Work, ref: ContentRef): Promise<ParsedDocument | undefined> {
   try {
     const bytes = await work.ports.blobs.read(ref);
-    return JSON.parse(Buffer.from(bytes).toString('utf8')) as ParsedDocument;
+    return decodeParsed(bytes);
   } catch (error) {
     if (asFootnoteError(error).code === 'content_missing') return undefined;
     throw error;

@@ -1,6 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import type { ParsedDocument } from '../../src/core/document.js';
 import { FootnoteError, asFootnoteError } from '../../src/core/errors.js';
+import { decodeParsed } from '../../src/core/parsed-codec.js';
 import type { BlobStore } from '../../src/core/ports/blobs.js';
 import type { Catalog } from '../../src/core/ports/catalog.js';
 
@@ -54,7 +55,7 @@ export class ParsedTexts {
     const record = await this.ports.catalog.revisions.get(documentId, revision);
     if (!record) throw new FootnoteError('not_found', 'The text of this revision is not kept.');
     const bytes = await this.ports.blobs.read(record.parsed);
-    return JSON.parse(Buffer.from(bytes).toString('utf8')) as ParsedDocument;
+    return decodeParsed(bytes);
   }
 }
 

@@ -3,6 +3,7 @@ import { asFootnoteError } from '../../src/core/errors.js';
 import type { ContentRef } from '../../src/core/event.js';
 import type { Generation } from '../../src/core/generation.js';
 import { sha256 } from '../../src/core/ids.js';
+import { decodeParsed } from '../../src/core/parsed-codec.js';
 import type { DocumentRow } from '../../src/core/ports/catalog.js';
 import type { Point } from '../../src/core/ports/vectors.js';
 import { modelInput } from '../../src/stages/model-input.js';
@@ -100,7 +101,7 @@ async function storedText(check: Check, documentId: string, revision: string): P
   if (!record) return undefined;
   try {
     const bytes = await check.ports.blobs.read(record.parsed);
-    return JSON.parse(Buffer.from(bytes).toString('utf8')) as ParsedDocument;
+    return decodeParsed(bytes);
   } catch (error) {
     if (asFootnoteError(error).code === 'content_missing') return undefined;
     throw error;

@@ -1,8 +1,11 @@
 import { FootnoteError } from './errors.js';
 import { EVENT_VERSION, type ChangeEvent, type Position } from './event.js';
+import { readFormat } from './format.js';
 
 /** The oldest envelope this software still reads: the current one and the one before. */
 const OLDEST_READABLE = Math.max(1, EVENT_VERSION - 1);
+
+const MEND = 'restore from a backup';
 
 /** The stored form of an event: JSON; `sequence` is decimal text, since JSON numbers end at 2^53. */
 export function encodeEvent(event: ChangeEvent): string {
@@ -12,28 +15,14 @@ export function encodeEvent(event: ChangeEvent): string {
 
 /** @throws data_newer for an envelope of newer software, data_corrupt for anything that is no event */
 export function decodeEvent(text: string): ChangeEvent {
-  let stored: { v?: unknown; sequence?: string };
+  let stored: { v?: unknown; sequence?: string } | null;
   try {
     stored = JSON.parse(text) as typeof stored;
   } catch (cause) {
-    throw new FootnoteError('data_corrupt', 'A stored event is not readable: restore from a backup.', { cause });
+    throw new FootnoteError('data_corrupt', `A stored event is not readable: ${MEND}.`, { cause });
   }
-  if (typeof stored !== 'object' || stored === null || typeof stored.v !== 'number') {
-    throw new FootnoteError('data_corrupt', 'A stored event has no envelope version: restore from a backup.');
-  }
-  if (stored.v > EVENT_VERSION) {
-    throw new FootnoteError(
-      'data_newer',
-      `An event was written in envelope ${stored.v}; this software reads up to ${EVENT_VERSION}: upgrade Footnote.`,
-    );
-  }
-  if (stored.v < OLDEST_READABLE) {
-    throw new FootnoteError(
-      'data_corrupt',
-      `An event is in envelope ${stored.v}, older than what this software reads (${OLDEST_READABLE}): run the version before first.`,
-    );
-  }
-  const { sequence, ...rest } = stored;
+  readFormat(stored?.v, { what: 'A stored event', newest: EVENT_VERSION, oldest: OLDEST_READABLE, mend: MEND });
+  const { sequence, ...rest } = stored!;
   const event = rest as unknown as ChangeEvent;
   return sequence === undefined ? event : { ...event, sequence: BigInt(sequence) };
 }

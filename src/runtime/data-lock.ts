@@ -1,13 +1,13 @@
 import { randomUUID } from 'node:crypto';
-import { link, mkdir, open, readdir, readFile, rename, rm, stat, utimes } from 'node:fs/promises';
+import { link, mkdir, readdir, readFile, rename, rm, stat, utimes } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { asFootnoteError, FootnoteError } from '../core/errors.js';
+import { FORMAT_FILE, keepFormatFile, writeDurably } from './format-file.js';
 
 /** Format of the data directory as a whole; each store in it has its own format besides. */
 const FORMAT = 1;
 const LOCK = 'lock';
-const FORMAT_FILE = 'format.json';
 
 /** An owner on another host can't be looked up: it counts as gone when it has not touched its lock for so long. */
 const SILENT_MS = 60_000;
@@ -37,7 +37,11 @@ export async function lockDataDirectory(path: string): Promise<DataDirectory> {
     await mkdir(path, { recursive: true, mode: 0o700 });
     const release = await acquire(path);
     try {
-      await checkFormat(path);
+      await keepFormatFile(join(path, FORMAT_FILE), {
+        what: `The data directory ${path}`,
+        newest: FORMAT,
+        orElse: 'or use another directory (--data)',
+      });
     } catch (error) {
       await release();
       throw error;
@@ -203,54 +207,5 @@ async function linkIfAbsent(from: string, to: string): Promise<boolean> {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
     throw error;
-  }
-}
-
-async function checkFormat(path: string): Promise<void> {
-  const file = join(path, FORMAT_FILE);
-  let text: string;
-  try {
-    text = await readFile(file, 'utf8');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-    const temporary = `${file}.new`;
-    await writeDurably(temporary, `${JSON.stringify({ format: FORMAT, createdAt: new Date().toISOString() })}\n`);
-    await rename(temporary, file);
-    await syncFolder(path);
-    return;
-  }
-  let format: unknown;
-  try {
-    format = (JSON.parse(text) as { format?: unknown }).format;
-  } catch (cause) {
-    throw new FootnoteError('data_corrupt', `${file} is not readable: restore it from a backup.`, { cause });
-  }
-  if (typeof format !== 'number') {
-    throw new FootnoteError('data_corrupt', `${file} names no format: restore it from a backup.`);
-  }
-  if (format > FORMAT) {
-    throw new FootnoteError(
-      'data_newer',
-      `${path} has format ${format}; this software knows up to ${FORMAT}: upgrade Footnote, or use another directory (--data).`,
-    );
-  }
-}
-
-async function writeDurably(file: string, text: string): Promise<void> {
-  const handle = await open(file, 'w', 0o600);
-  try {
-    await handle.writeFile(text);
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-}
-
-async function syncFolder(folder: string): Promise<void> {
-  const handle = await open(folder, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
   }
 }

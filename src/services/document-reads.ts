@@ -2,6 +2,7 @@ import type { Readable } from 'node:stream';
 import type { ParsedDocument } from '../core/document.js';
 import { FootnoteError, collectionNotFound } from '../core/errors.js';
 import type { ContentRef } from '../core/event.js';
+import { decodeParsed } from '../core/parsed-codec.js';
 import { type Caller, mayRead } from '../core/policy.js';
 import type { BlobStore } from '../core/ports/blobs.js';
 import type { Catalog, DocumentRow, Head } from '../core/ports/catalog.js';
@@ -100,7 +101,7 @@ export class DocumentReads {
       throw new FootnoteError('content_missing', message);
     }
     const bytes = await this.ports.blobs.read(record.parsed);
-    return { revision: record.revision, parsed: JSON.parse(Buffer.from(bytes).toString('utf8')) as ParsedDocument };
+    return { revision: record.revision, parsed: decodeParsed(bytes) };
   }
 
   /** The visible chunks in order, without vectors. */

@@ -195,6 +195,10 @@ export function encodeCitationId(target: CitationTarget): string {
 /** @throws FootnoteError invalid_request when the text is not a citation id */
 export function decodeCitationId(id: string): CitationTarget {
   const fail = () => new FootnoteError('invalid_request', `Not a citation id: ${JSON.stringify(id.slice(0, 100))}.`);
+  if (id.length <= 100 && /^c[2-9][A-Za-z0-9_-]+$/.test(id)) {
+    const message = `The citation id ${JSON.stringify(id)} is of a newer version of Footnote: upgrade, or cite again.`;
+    throw new FootnoteError('invalid_request', message);
+  }
   if (id.length > 100 || !/^c1[A-Za-z0-9_-]+$/.test(id)) throw fail();
   const bytes = Buffer.from(id.slice(ID_PREFIX.length), 'base64url');
   if (bytes.length < 34) throw fail();

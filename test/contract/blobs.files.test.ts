@@ -43,12 +43,12 @@ describe('blob files', () => {
     const owner = { tenant: 't', collection: 'c', documentId: 'd', kind: 'original' } as const;
     const refs = [await blobs.put(owner, Buffer.from('x')), await blobs.put(owner, Buffer.from('y'))];
     await blobs.delete(refs[0]!);
-    expect(await readdir(folder.path)).toEqual(['.tmp', 't']);
+    expect(await readdir(folder.path)).toEqual(['.tmp', 'format.json', 't']);
     await blobs.delete(refs[1]!);
-    expect(await readdir(folder.path)).toEqual(['.tmp']);
+    expect(await readdir(folder.path)).toEqual(['.tmp', 'format.json']);
     await blobs.put(owner, Buffer.from('x'));
     await blobs.deleteDocument(owner);
-    expect(await readdir(folder.path)).toEqual(['.tmp']);
+    expect(await readdir(folder.path)).toEqual(['.tmp', 'format.json']);
   });
 
   it('names a full and a read-only disk', async () => {

@@ -75,6 +75,11 @@ describe('data of newer software', () => {
       make: async () => change(join(data(), 'cache.db'), "UPDATE meta SET value = 99 WHERE name = 'format'"),
       advice: /upgrade Footnote, or delete .*cache\.db/,
     },
+    {
+      what: 'the layout of blobs',
+      make: async () => writeFile(join(data(), 'blobs', 'format.json'), '{"format": 99}'),
+      advice: /upgrade Footnote, or restore a backup/,
+    },
   ])('is refused when it is $what, and left as it is', async ({ make, advice }) => {
     await make();
     const error = await openEngine(engineConfig(data())).then(

@@ -3,9 +3,12 @@ import { isAbsolute, join, resolve } from 'node:path';
 import { parse as parseYaml } from 'yaml';
 import { z } from 'zod';
 import { FootnoteError } from '../../core/errors.js';
+import { readFormat } from '../../core/format.js';
 
 /** The file that makes a folder a model. */
 export const MANIFEST_FILE = 'footnote-model.json';
+
+const FORMAT = 1;
 
 const relativePath = z
   .string()
@@ -49,6 +52,8 @@ const FileSchema = z.strictObject({
 /** One embedding model: what its files are, where they are had, and how a text becomes a vector. */
 export const ModelManifestSchema = z
   .strictObject({
+    /** Of this file. */
+    format: z.literal(FORMAT).default(FORMAT),
     name: z
       .string()
       .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/, 'letters, digits, dot, dash and underscore; at most 100'),
@@ -93,8 +98,11 @@ export type ModelManifestInput = z.input<typeof ModelManifestSchema>;
 export type ModelFile = ModelManifest['files'][number];
 export type ModelSource = z.output<typeof SourceSchema>;
 
-/** @throws FootnoteError invalid_config naming each field */
+/** @throws FootnoteError data_newer; invalid_config naming each field */
 export function parseManifest(input: unknown, from: string): ModelManifest {
+  const { format } = typeof input === 'object' && input !== null ? (input as { format?: unknown }) : {};
+  // Before its fields: a newer one may have some that are not known here.
+  if (typeof format === 'number') readFormat(format, { what: `The model manifest ${from}`, newest: FORMAT });
   const result = ModelManifestSchema.safeParse(input);
   if (result.success) return result.data;
   const problems = result.error.issues.map((issue) => `${issue.path.join('.') || '(top level)'}: ${issue.message}`);
@@ -109,7 +117,7 @@ export interface LocatedManifest {
 
 /**
  * A manifest from a JSON or YAML file, or from a folder that holds `footnote-model.json`.
- * @throws FootnoteError model_missing, invalid_config
+ * @throws FootnoteError model_missing, data_newer, invalid_config
  */
 export async function readManifest(path: string): Promise<LocatedManifest> {
   const full = resolve(path);

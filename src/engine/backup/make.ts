@@ -11,6 +11,8 @@ import { BackupRepository } from './repository.js';
 const COPIES_AT_ONCE = 4;
 /** What is copied as it lies there, beside the cut. */
 const AS_THEY_LIE = ['blobs', 'format.json'];
+/** Not what lies beside the tenants' folders: the layout's format is written again when it is migrated. */
+const BLOB = /^blobs\/[^/]+\//;
 const TEMPORARY = /(?:^|\/)\.tmp(?:\/|$)/;
 
 export interface BackupOptions {
@@ -90,7 +92,7 @@ async function knownBlobs(repository: BackupRepository): Promise<Map<string, Bac
   const newest = (await repository.list()).at(-1);
   if (newest === undefined) return new Map();
   const { files } = await repository.read(newest);
-  return new Map(files.filter(({ path }) => path.startsWith('blobs/')).map((file) => [file.path, file]));
+  return new Map(files.filter(({ path }) => BLOB.test(path)).map((file) => [file.path, file]));
 }
 
 /** Files below a folder, or below some entries of it, by their paths in it with `/`. */

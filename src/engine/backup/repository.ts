@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { z } from 'zod';
 import { FootnoteError, asFootnoteError } from '../../core/errors.js';
+import { readFormat } from '../../core/format.js';
 
 /** The layout of a folder of backups. */
 const FORMAT = 1;
@@ -65,12 +66,12 @@ export class BackupRepository {
     return repository;
   }
 
-  /** @throws not_found, data_newer */
+  /** @throws not_found, data_newer, data_corrupt */
   static async open(directory: string): Promise<BackupRepository> {
     const text = await readFile(join(directory, MARK), 'utf8').catch(() => undefined);
     if (text === undefined)
       throw new FootnoteError('not_found', `${directory} is no folder of backups: ${MARK} is missing.`);
-    requireFormat((JSON.parse(text) as { format?: number }).format, directory);
+    requireFormat(text, `The folder of backups ${directory}`);
     return new BackupRepository(directory);
   }
 
@@ -86,8 +87,7 @@ export class BackupRepository {
     if (!NAME.test(name) || text === undefined) {
       throw new FootnoteError('not_found', `There is no backup ${name} in ${this.directory}.`);
     }
-    requireFormat((JSON.parse(text) as { format?: number }).format, folder);
-    const manifest = ManifestSchema.parse(JSON.parse(text));
+    const manifest = ManifestSchema.parse(requireFormat(text, `The backup ${folder}`));
     const list = await readFile(join(folder, FILES));
     if (createHash('sha256').update(list).digest('hex') !== manifest.filesSha256) {
       throw new FootnoteError('data_corrupt', `The list of files of backup ${name} is damaged: take another backup.`);
@@ -175,10 +175,16 @@ export class BackupRepository {
   }
 }
 
-function requireFormat(format: number | undefined, where: string): void {
-  if (format === FORMAT) return;
-  const advice = 'upgrade Footnote to restore from it';
-  throw new FootnoteError('data_newer', `${where} has format ${format}; this software knows ${FORMAT}: ${advice}.`);
+/** @returns what the text says. @throws data_newer, data_corrupt */
+function requireFormat(text: string, what: string): unknown {
+  let said: { format?: unknown } | null;
+  try {
+    said = JSON.parse(text) as typeof said;
+  } catch (cause) {
+    throw new FootnoteError('data_corrupt', `${what} is not readable: take another backup.`, { cause });
+  }
+  readFormat(said?.format, { what, newest: FORMAT, orElse: 'or restore an older backup', mend: 'take another backup' });
+  return said;
 }
 
 async function copyHashed(source: string, target: string): Promise<{ sha256: string; bytes: number }> {

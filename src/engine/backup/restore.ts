@@ -2,6 +2,7 @@ import { mkdir, readFile, readdir, rename, rm, writeFile } from 'node:fs/promise
 import { dirname, join } from 'node:path';
 import { FootnoteError, throwIfAborted } from '../../core/errors.js';
 import { type Position, eventVersion } from '../../core/event.js';
+import { readFormat } from '../../core/format.js';
 import { streamOf } from '../../core/generation.js';
 import { documentId } from '../../core/ids.js';
 import { versionKey } from '../../core/version.js';
@@ -13,6 +14,7 @@ import { BackupRepository, syncFolder } from './repository.js';
 
 /** In a data directory that was just put there: what is to be done before anything is appended or applied. */
 const MARKER = 'restored.json';
+const FORMAT = 1;
 const COPIES_AT_ONCE = 4;
 const GROUP = 'restore';
 const READ_BYTES = 64 << 20;
@@ -52,7 +54,10 @@ export async function restoreFiles(options: RestoreOptions): Promise<{ name: str
     options.onProgress(done, files.length);
   });
   for (const folder of new Set(files.map(({ path }) => dirname(path)))) await syncFolder(join(partial, folder));
-  await writeFile(join(partial, MARKER), JSON.stringify({ groups: manifest.groups }), { mode: 0o600, flush: true });
+  await writeFile(join(partial, MARKER), JSON.stringify({ format: FORMAT, groups: manifest.groups }), {
+    mode: 0o600,
+    flush: true,
+  });
   await syncFolder(partial);
   await rm(data, { recursive: true, force: true });
   await rename(partial, data);
@@ -63,12 +68,15 @@ export async function restoreFiles(options: RestoreOptions): Promise<{ name: str
 /**
  * Before the first append: every group begins again where it stood before the catalog was copied, heads are as new as the
  * log, and each source's counter is above every fence in rows and log (design section 4). Repeatable; the marker goes last.
+ * @throws data_newer
  */
 export async function finishRestoring(storage: Storage): Promise<void> {
   const marker = join(storage.directory, MARKER);
   const text = await readFile(marker, 'utf8').catch(() => undefined);
   if (text === undefined) return;
-  const { groups } = JSON.parse(text) as Pick<BackupManifest, 'groups'>;
+  // The first ones were written before they carried their number.
+  const { format = 1, groups } = JSON.parse(text) as Pick<BackupManifest, 'groups'> & { format?: unknown };
+  readFormat(format, { what: `What ${marker} says`, newest: FORMAT, orElse: 'or restore with this version' });
   for (const each of groups) await beginAgain(storage, { ...each, positions: each.positions.map(positionOf) });
   for (const { tenant, name } of await storage.catalog.collections.list()) await catchUp(storage, tenant, name);
   await rm(marker);

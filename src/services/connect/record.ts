@@ -1,3 +1,4 @@
+import { readFormat } from '../../core/format.js';
 import type { Meta, SourceName } from '../../core/ports/catalog.js';
 import type { SourceRun } from '../../core/schemas/connectors.js';
 
@@ -15,11 +16,13 @@ export interface SourceRecord {
 const FORMAT = 1;
 const FRESH: SourceRecord = { paused: false, failures: 0 };
 
+/** @throws data_newer: what it says (that a source is paused, say) must not be passed over */
 export async function loadRecord(meta: Pick<Meta, 'get'>, name: SourceName): Promise<SourceRecord> {
   const text = await meta.get(metaName(name));
   if (text === undefined) return FRESH;
-  const { v, ...record } = JSON.parse(text) as SourceRecord & { v: number };
-  return v === FORMAT ? record : FRESH;
+  const { v, ...record } = JSON.parse(text) as SourceRecord & { v: unknown };
+  readFormat(v, { what: `What is remembered of source ${name.source} of ${name.collection}`, newest: FORMAT });
+  return record;
 }
 
 export function saveRecord(meta: Pick<Meta, 'set'>, name: SourceName, record: SourceRecord): Promise<void> {

@@ -1,3 +1,4 @@
+import { readFormat } from '../../core/format.js';
 import { sha256 } from '../../core/ids.js';
 import type { Json, JsonObject } from '../../core/json.js';
 import { canonicalJson } from '../../core/json.js';
@@ -52,16 +53,25 @@ export function looksUnchanged(item: Item, known: InventoryItem | undefined, abo
   );
 }
 
+/** Of a cursor and of the inventory beside it. */
+const CURSOR_FORMAT = 1;
+
 type CursorOwner = { readonly connector: string; readonly policy?: Policy };
 
 /** A cursor beside what it depends on: under another policy, all items have to be sent again. */
 export function storedCursor(at: Json, { connector, policy }: CursorOwner): JsonObject {
-  return { v: 1, connector, policy: policyHash(policy) ?? null, at };
+  return { v: CURSOR_FORMAT, connector, policy: policyHash(policy) ?? null, at };
 }
 
+/**
+ * Where a read may go on from; undefined when it has to begin again.
+ * @throws data_newer: the inventory beside it is of the same format
+ */
 export function usableCursor(stored: Json | undefined, owner: CursorOwner): Json | undefined {
   if (typeof stored !== 'object' || stored === null || Array.isArray(stored)) return undefined;
   const { at, ...about } = stored as JsonObject;
+  const what = `The cursor of connector ${JSON.stringify(about['connector'])}`;
+  readFormat(about['v'], { what, newest: CURSOR_FORMAT });
   const { at: _, ...wanted } = storedCursor(null, owner);
   return canonicalJson(about) === canonicalJson(wanted) ? at : undefined;
 }

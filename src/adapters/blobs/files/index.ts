@@ -6,19 +6,28 @@ import { Readable } from 'node:stream';
 import { FootnoteError, throwIfAborted } from '../../../core/errors.js';
 import type { ContentRef } from '../../../core/event.js';
 import type { BlobOwner, BlobStore } from '../../../core/ports/blobs.js';
+import { FORMAT_FILE, keepFormatFile } from '../../../runtime/format-file.js';
 import { codeOf, fileError } from './errors.js';
 import { collectionFolder, decodeName, documentFolder, isBlobName } from './names.js';
 
+/** How blobs are laid out below the root and how they are named. */
+const FORMAT = 1;
 const TEMPORARY = '.tmp';
 /** Bytes written at once when they are all in memory. */
 const SLICE = 1 << 20;
 
 /**
  * Blobs as files below one folder; one process writes there. Opening removes what a crash left half written.
- * @throws read_only, disk_full
+ * @throws data_newer, data_corrupt, read_only, disk_full
  */
 export async function openFileBlobs(root: string): Promise<BlobStore> {
   try {
+    await mkdir(root, { recursive: true });
+    await keepFormatFile(join(root, FORMAT_FILE), {
+      what: `The blob layout of ${root}`,
+      newest: FORMAT,
+      orElse: 'or restore a backup made by this version',
+    });
     await rm(join(root, TEMPORARY), { recursive: true, force: true });
     await mkdir(join(root, TEMPORARY), { recursive: true });
     await syncFolder(root);

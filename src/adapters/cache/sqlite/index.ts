@@ -1,6 +1,6 @@
 import type { Clock } from '../../../core/ports/clock.js';
 import type { VectorCache } from '../../../core/ports/cache.js';
-import { FootnoteError } from '../../../core/errors.js';
+import { readFormat } from '../../../core/format.js';
 import { breathe } from '../../../runtime/breathe.js';
 import { systemClock } from '../../../runtime/clock.js';
 import { SqliteDatabase } from '../../sqlite/database.js';
@@ -44,13 +44,13 @@ export function openSqliteVectorCache(
   try {
     const made = db.rows("SELECT 1 FROM sqlite_master WHERE name = 'meta'").length > 0;
     if (!made) db.transaction(() => SCHEMA.forEach((statement) => db.exec(statement)));
-    const format = db.rows<{ value: number }>("SELECT value FROM meta WHERE name = 'format'")[0]?.value ?? 0;
-    if (format > FORMAT) {
-      throw new FootnoteError(
-        'data_newer',
-        `The vector cache has format ${format}; this software knows up to ${FORMAT}: upgrade Footnote, or delete ${file} (it is made again).`,
-      );
-    }
+    const orElse = `or delete ${file} (it is made again)`;
+    readFormat(db.rows<{ value: number }>("SELECT value FROM meta WHERE name = 'format'")[0]?.value, {
+      what: 'The vector cache',
+      newest: FORMAT,
+      orElse,
+      mend: orElse.slice('or '.length),
+    });
   } catch (error) {
     db.close();
     throw error;

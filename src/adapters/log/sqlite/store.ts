@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { FootnoteError } from '../../../core/errors.js';
 import type { Position } from '../../../core/event.js';
+import { readFormat } from '../../../core/format.js';
 import type { LogIdentity } from '../../../core/ports/log.js';
 import { SqliteDatabase } from '../../sqlite/database.js';
 import { FORMAT, SCHEMA } from './schema.js';
@@ -69,14 +69,10 @@ export class LogStore {
         .rows<{ name: string; value: string }>('SELECT name, value FROM meta')
         .map((row) => [row.name, row.value]),
     );
-    const format = Number(meta.get('format') ?? 0);
-    if (format > FORMAT) {
-      throw new FootnoteError(
-        'data_newer',
-        `The log has format ${format}; this software knows up to ${FORMAT}: upgrade Footnote, or restore a backup made by this version.`,
-      );
-    }
-    if (format === 0) {
+    const stored = meta.get('format');
+    if (stored !== undefined) {
+      readFormat(stored, { what: 'The log', newest: FORMAT, orElse: 'or restore a backup made by this version' });
+    } else {
       this.full.transaction(() => {
         for (const statement of SCHEMA) this.full.exec(statement);
         const values = { format: FORMAT, id: randomUUID(), epoch: options.epoch, partitions: options.partitions };

@@ -1,5 +1,6 @@
 import { Field, FixedSizeList, Float32, Int32, List, Schema, Utf8 } from 'apache-arrow';
 import { FootnoteError } from '../../../core/errors.js';
+import { readFormat } from '../../../core/format.js';
 import type { StoreSpec } from '../../../core/ports/vectors.js';
 
 /** Format of our tables; raised when columns or encodings change. Recorded in each table's metadata. */
@@ -7,6 +8,8 @@ const TABLE_FORMAT = 1;
 
 /** Key of the table's schema metadata that holds `{format, vectors}`. */
 const METADATA_KEY = 'footnote';
+
+const MEND = 'restore from a backup, or reindex the collection';
 
 /**
  * Columns. `payload` is the whole point as JSON but for its vectors: one column to fetch and decode a hit. The others
@@ -101,20 +104,17 @@ export function readSpec(generation: string, metadata: ReadonlyMap<string, strin
   } catch (cause) {
     throw unreadable(generation, cause);
   }
-  if (typeof recorded.format !== 'number' || typeof recorded.vectors !== 'object') throw unreadable(generation);
-  if (recorded.format > TABLE_FORMAT) {
-    throw new FootnoteError(
-      'data_newer',
-      `The vectors of ${generation} are in format ${recorded.format}; this software reads up to ${TABLE_FORMAT}: upgrade Footnote.`,
-    );
-  }
+  readFormat(recorded.format, {
+    what: `The table of vectors ${generation}`,
+    newest: TABLE_FORMAT,
+    mend: MEND,
+  });
+  if (typeof recorded.vectors !== 'object') throw unreadable(generation);
   return recorded.vectors;
 }
 
 function unreadable(generation: string, cause?: unknown): FootnoteError {
-  return new FootnoteError(
-    'data_corrupt',
-    `The vectors of ${generation} carry no readable format: restore from a backup or reindex the collection.`,
-    { cause },
-  );
+  return new FootnoteError('data_corrupt', `The table of vectors ${generation} carries no readable format: ${MEND}.`, {
+    cause,
+  });
 }

@@ -1,5 +1,5 @@
 import type { Kysely } from 'kysely';
-import { FootnoteError } from '../../../../core/errors.js';
+import { readFormat } from '../../../../core/format.js';
 import type { Schema } from '../schema.js';
 import { first } from './001_first.js';
 import { tombstones } from './002_tombstones.js';
@@ -24,8 +24,9 @@ export interface Migration {
 const MIGRATIONS: readonly Migration[] = [first, tombstones];
 
 const FORMAT = 'catalog.format';
+const OR_ELSE = 'or restore a backup made by this version';
 
-/** Brings the tables to this software's format, each step in its own transaction. @throws data_newer */
+/** Brings the tables to this software's format, each step in its own transaction. @throws data_newer, data_corrupt */
 export async function migrate(db: Kysely<Schema>, types: ColumnTypes): Promise<void> {
   await db.schema
     .createTable('meta')
@@ -34,14 +35,9 @@ export async function migrate(db: Kysely<Schema>, types: ColumnTypes): Promise<v
     .addColumn('value', 'text', (column) => column.notNull())
     .execute();
   const row = await db.selectFrom('meta').select('value').where('name', '=', FORMAT).executeTakeFirst();
-  const present = row === undefined ? 0 : Number.parseInt(row.value, 10);
   const newest = MIGRATIONS[MIGRATIONS.length - 1]!.version;
-  if (present > newest) {
-    throw new FootnoteError(
-      'data_newer',
-      `The catalog has format ${present}; this software knows up to ${newest}: upgrade Footnote, or restore a backup made by this version.`,
-    );
-  }
+  // No number at all: the tables are made now.
+  const present = row === undefined ? 0 : readFormat(row.value, { what: 'The catalog', newest, orElse: OR_ELSE });
   for (const migration of MIGRATIONS) {
     if (migration.version <= present) continue;
     await db.transaction().execute(async (tx) => {
