@@ -1,31 +1,14 @@
-import { createHash } from 'node:crypto';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { SqliteDatabase } from '../../src/adapters/sqlite/database.js';
 import { FootnoteClient } from '../../src/client/index.js';
-import type { ConfigInput } from '../../src/engine.js';
 import { openEngine, readServerFile } from '../../src/engine.js';
+import type { DirectoryFacts } from './facts.js';
+import { HANDBOOK, directoryConfig, exported, writeSources } from './facts.js';
+import { filesOfFormats } from './formats.js';
 
-/** What a data directory of the time must still give. */
-export interface DirectoryFacts {
-  readonly version: string;
-  /** Files of the folder that the source `notes` reads, by name. */
-  readonly notes: Readonly<Record<string, string>>;
-  readonly collections: Readonly<
-    Record<
-      string,
-      { readonly export: string; readonly chunks: number; readonly documents: Readonly<Record<string, number>> }
-    >
-  >;
-  readonly citations: { readonly current: string; readonly replaced: string };
-  readonly secret: string;
-  /** Documents of the collection `handbook`, by key. */
-  readonly keys: { readonly deleted: string; readonly failed: string; readonly restricted: string };
-  readonly deadLetter: string;
-  readonly generations: { readonly live: string; readonly retired: string };
-}
-
-export const HANDBOOK = 'handbook';
 const LETTERS = 'letters';
+const GONE = 'mast.txt';
 
 const NOTES = {
   'tide.md': '# Tides\n\nThe tide table hangs by the door.\n\n## Springs\n\nAt new moon the quay floods.\n',
@@ -33,56 +16,27 @@ const NOTES = {
   'stock.csv': 'item,count\nlamp oil,12\nwicks,40\n',
 };
 
-/** The configuration under which such a directory is made and opened; `base` holds the folder `notes`. */
-export function directoryConfig(data: string, base: string): ConfigInput {
-  return {
-    data,
-    http: { port: 0 },
-    embedding: { model: 'test-hash' },
-    log: { level: 'silent' },
-    sources: [
-      {
-        collection: HANDBOOK,
-        source: 'notes',
-        connector: 'files',
-        options: { paths: ['notes'] },
-        base,
-        everyMs: 3_600_000,
-      },
-    ],
-  };
-}
-
-export async function writeNotes(base: string, notes: DirectoryFacts['notes']): Promise<void> {
-  await mkdir(join(base, 'notes'), { recursive: true });
-  for (const [name, text] of Object.entries(notes)) await writeFile(join(base, 'notes', name), text);
-}
-
-/** SHA-256 over the lines of the canonical export, and how many there are. */
-export async function exported(
-  client: FootnoteClient,
-  collection: string,
-): Promise<{ export: string; chunks: number }> {
-  const hash = createHash('sha256');
-  let chunks = 0;
-  for await (const line of client.export(collection)) {
-    hash.update(`${JSON.stringify(line)}\n`);
-    chunks += 1;
-  }
-  return { export: hash.digest('hex'), chunks };
-}
+const REPOSITORY = {
+  'rules.md': '# Rules\n\nThe watch is never left.\n',
+  'src/signal.py': 'def signal(flag):\n    """Hoist a flag."""\n    return flag.hoist()\n',
+};
 
 /** Makes a data directory with something of everything that is stored. */
 export async function makeDirectory(data: string, base: string): Promise<DirectoryFacts> {
-  await writeNotes(base, NOTES);
-  const engine = await openEngine(directoryConfig(data, base));
+  const sources = { notes: NOTES, repository: REPOSITORY };
+  await writeSources(base, { ...sources, notes: { ...NOTES, [GONE]: 'The signal mast will be taken down.\n' } });
+  const engine = await openEngine(directoryConfig(data, base, sources));
   try {
-    await engine.connect.once({}, new AbortController().signal);
+    const { signal } = new AbortController();
+    await engine.connect.once({}, signal);
+    const before = await engine.surface.documents.list(engine.caller, HANDBOOK, { limit: 100, key: GONE }, signal);
+    await rm(join(base, 'notes', GONE));
+    await engine.connect.once({}, signal);
     const { url } = await engine.serve();
     const { token } = (await readServerFile(data))!;
     const client = new FootnoteClient({ url, key: token });
     const wait = { wait: true } as const;
-    const put = (collection: string, key: string, content: string, contentType = 'text/markdown') =>
+    const put = (collection: string, key: string, content: string | Uint8Array, contentType = 'text/markdown') =>
       client.putDocument(collection, { key }, { content, contentType }, wait).catch((error: unknown) => {
         // What can't be parsed is answered as an error, and kept.
         if ((error as { status?: number }).status !== 422) throw error;
@@ -102,6 +56,7 @@ export async function makeDirectory(data: string, base: string): Promise<Directo
       '<title>Boats</title><main><h1>Boats</h1><p>Two dinghies.</p></main>',
       'text/html',
     );
+    for (const [key, { content, mime }] of Object.entries(filesOfFormats())) await put(HANDBOOK, key, content, mime);
     await put(HANDBOOK, 'gone.md', '# Gone\n\nThe old pier.\n');
     await client.deleteDocumentByKey(HANDBOOK, { key: 'gone.md' }, wait);
     await put(HANDBOOK, 'report.pdf', '# Last good\n\nThe report of March.\n');
@@ -122,27 +77,45 @@ export async function makeDirectory(data: string, base: string): Promise<Directo
     const live = (await client.getRelease(HANDBOOK)).generation;
     await put(HANDBOOK, 'after.md', '# After\n\nWritten after the switch.\n');
     const current = (await client.search(HANDBOOK, { query: 'oiled trimmed', mode: 'lexical' })).hits[0]!.citation.id;
-    const { secret } = await client.createKey({
-      scopes: ['read', 'write'],
-      principals: ['keeper'],
-      label: 'of the fixture',
-    });
+    const rights = { scopes: ['read' as const, 'write' as const], principals: ['keeper'] };
+    const { secret } = await client.createKey({ ...rights, label: 'of the fixture' });
+    const revoked = await client.createKey({ ...rights, label: 'of the fixture, revoked' });
+    await client.revokeKey(revoked.key.id);
+    await client.setRelease(HANDBOOK, { generation: retired });
+    const ofRetired = await exported(client, HANDBOOK);
+    await client.setRelease(HANDBOOK, { generation: live });
     const { collections, version } = await client.status();
     const [letter] = (await client.listDeadLetters(HANDBOOK)).deadLetters;
     const facts: Record<string, DirectoryFacts['collections'][string]> = {};
     for (const name of [HANDBOOK, LETTERS])
       facts[name] = { ...(await exported(client, name)), documents: collections[name]!.documents };
+    await engine.close();
     return {
       version,
-      notes: NOTES,
+      ...sources,
+      formats: Object.fromEntries(Object.entries(filesOfFormats()).map(([key, { words }]) => [key, words])),
+      gone: { key: GONE, documentId: before.documents[0]!.documentId, event: eventOf(data, GONE) },
+      revoked: revoked.secret,
       collections: facts,
       citations: { current, replaced },
       secret,
       keys: { deleted: 'gone.md', failed: 'report.pdf', restricted: 'closed.md' },
       deadLetter: letter!.id,
       generations: { live, retired },
+      ofRetired,
     };
   } finally {
     await engine.close();
+  }
+}
+
+/** The first event of a document, as the log holds it. */
+function eventOf(data: string, key: string): string {
+  const log = new SqliteDatabase(join(data, 'log.db'), { synchronous: 'FULL' });
+  try {
+    const sql = "SELECT event FROM events WHERE json_extract(event, '$.key') = ? ORDER BY rowid";
+    return log.rows<{ event: string }>(sql, [key])[0]!.event;
+  } finally {
+    log.close();
   }
 }

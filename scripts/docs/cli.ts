@@ -4,6 +4,9 @@ import type { Host } from '../../src/cli/host.js';
 import { createProgram, runProgram } from '../../src/cli/program.js';
 import { GENERATED } from './generated.js';
 
+/** Commands that only hold others. */
+const GROUPS = ['collections', 'dlq', 'jobs', 'release', 'keys', 'models'];
+
 /** The help of every command, exactly as it is printed. */
 export async function cliPage(): Promise<string> {
   const sections: string[] = [];
@@ -20,6 +23,14 @@ export async function cliPage(): Promise<string> {
     whole[1],
     ...commands.flat(),
   ].join('\n\n');
+}
+
+/** Every command that does something by itself, as it is typed. */
+export function commandPaths(): string[] {
+  const groups = new Set(['', ...GROUPS]);
+  return commandsOf(createProgram(hostInto([])))
+    .map((path) => path.join(' '))
+    .filter((path) => !groups.has(path));
 }
 
 /** Every command's names from the top, the whole program's first. */
