@@ -12,6 +12,7 @@ import { isVisible } from '../../src/core/visibility.js';
 import type { Telemetry } from '../../src/runtime/telemetry.js';
 import type { Candidate } from '../../src/stages/fuse.js';
 import { unite } from '../../src/stages/fuse.js';
+import { requireKnownTerms } from '../../src/stages/analyze/known.js';
 import type { QueryVectors } from './query-vectors.js';
 import type { Stopwatch } from './stopwatch.js';
 
@@ -77,6 +78,7 @@ export async function retrieve(ports: RetrievePorts, request: RetrieveRequest, w
   const release = await watch.time('release', () => ports.catalog.releases.current(caller.tenant, request.collection));
   const generation = release && (await ports.catalog.generations.get(release.generation));
   if (!generation || generation.tenant !== caller.tenant) throw collectionNotFound(request.collection);
+  if (request.mode !== 'dense') requireKnownTerms(generation);
   const terms = request.mode === 'dense' ? [] : ports.analysis.analyzeQuery(request.query, generation.id);
   const vector =
     request.mode === 'lexical' ? undefined : await watch.time('embed', () => queryVector(ports, request, generation));

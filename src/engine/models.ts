@@ -8,7 +8,6 @@ import { openTokenizer } from '../adapters/models/tokenizer.js';
 import { createTokenCounters } from '../adapters/tokenizers/index.js';
 import type { Config } from '../core/config.js';
 import { FootnoteError } from '../core/errors.js';
-import { readFormat } from '../core/format.js';
 import type { Generation, GenerationSpec } from '../core/generation.js';
 import type { Embedder, TokenCounter } from '../core/ports/models.js';
 import type { Preparing } from '../core/ports/processing.js';
@@ -64,15 +63,9 @@ export class Models {
     return opened;
   }
 
-  /** @throws data_newer when its terms are of a newer analyzer; whatever opening its model throws */
   async of(generation: Generation): Promise<OpenModel> {
     const model = generation.spec.models[TEXT_VECTOR];
     if (!model) throw new FootnoteError('internal', `Generation ${generation.id} has no passage model.`);
-    readFormat(generation.spec.analyzer.version, {
-      what: `The lexical index of generation ${generation.id}`,
-      newest: ANALYZER_VERSION,
-      orElse: 'or reindex the collection',
-    });
     return this.for(model.model);
   }
 

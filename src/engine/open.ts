@@ -64,6 +64,7 @@ import { JobRunner } from '../services/jobs.js';
 import type { ListedItem } from '../services/listing.js';
 import { deleteListed } from '../services/listing.js';
 import { analyzeQuery } from '../stages/analyze.js';
+import { requireKnownTerms } from '../stages/analyze/known.js';
 
 export interface EngineOptions {
   readonly onModelProgress?: (progress: PullProgress) => void;
@@ -148,6 +149,7 @@ export async function openEngine(input: ConfigInput = {}, options: EngineOptions
   const embedded = new Map<string, number>();
 
   const consumerPorts = async (generation: Generation): Promise<ConsumerPorts> => {
+    requireKnownTerms(generation);
     const { embedder, preparing } = await models.of(generation);
     return {
       ...catalog,

@@ -8,19 +8,17 @@ import { openSqliteLog } from '../../src/adapters/log/sqlite/index.js';
 import { parseManifest } from '../../src/adapters/models/manifest.js';
 import { SqliteDatabase } from '../../src/adapters/sqlite/database.js';
 import { readSpec, tableSchema } from '../../src/adapters/vectors/lancedb/schema.js';
-import { parseConfig } from '../../src/core/config.js';
 import { FootnoteError } from '../../src/core/errors.js';
 import { decodeEvent, encodeEvent } from '../../src/core/event-codec.js';
-import type { Generation } from '../../src/core/generation.js';
+import type { GenerationSpec } from '../../src/core/generation.js';
 import { decodeParsed } from '../../src/core/parsed-codec.js';
 import { BackupRepository } from '../../src/engine/backup/repository.js';
 import { finishRestoring } from '../../src/engine/backup/restore.js';
-import { Models } from '../../src/engine/models.js';
 import type { Storage } from '../../src/engine/storage.js';
 import { lockDataDirectory } from '../../src/runtime/data-lock.js';
-import { createTelemetry } from '../../src/runtime/telemetry.js';
 import { loadRecord } from '../../src/services/connect/record.js';
 import { usableCursor } from '../../src/services/listing/state.js';
+import { requireKnownTerms } from '../../src/stages/analyze/known.js';
 import { decodeCitationId } from '../../src/stages/cite.js';
 import { makeEvent, temporaryFolder } from '../support/fixtures.js';
 
@@ -79,11 +77,8 @@ const SHAPES: Readonly<Record<string, () => unknown>> = {
     const metadata = new Map([...tableSchema({ text: 2 }).metadata].map(([key]) => [key, '{"format": 99}']));
     readSpec('g-1', metadata);
   },
-  'terms of a generation': () => {
-    const models = new Models({ config: parseConfig({}), telemetry: createTelemetry(), tokenizerPaths: false });
-    const spec = { analyzer: { version: '99' }, models: { text: { model: 'test-hash' } } };
-    return models.of({ id: 'g-1', spec } as unknown as Generation);
-  },
+  'terms of a generation': () =>
+    requireKnownTerms({ id: 'g-1', spec: { analyzer: { version: '99' } } as GenerationSpec }),
   'layout of blobs': async () => {
     await writeFile(at('format.json'), NEWER);
     await openFileBlobs(folder.path);

@@ -6,6 +6,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { connect, makeArrowTable } from '@lancedb/lancedb';
 import { SqliteDatabase } from '../../src/adapters/sqlite/database.js';
 import { openSqliteLog } from '../../src/adapters/log/sqlite/index.js';
+import type { JobView } from '../../src/core/schemas/jobs.js';
 import { EVENT_VERSION } from '../../src/core/event.js';
 import { streamOf } from '../../src/core/generation.js';
 import { openEngine } from '../../src/engine.js';
@@ -104,6 +105,32 @@ describe('data of newer software', () => {
       const answer = await served.in('c')('POST', '/search', { json: { query: 'copper' } });
       expect(answer.body).toMatchObject({ status: 500, code: 'data_newer' });
       expect((answer.body as { detail: string }).detail).toContain('upgrade Footnote');
+    } finally {
+      await served.close();
+    }
+  });
+
+  it('is told by searches and changes when the terms are of a newer analyzer', async () => {
+    change(join(data(), 'catalog.db'), "UPDATE generations SET spec = json_set(spec, '$.analyzer.version', '99')");
+    const served = await serveEngine(data());
+    try {
+      for (const mode of ['lexical', 'hybrid']) {
+        const { body } = await served.in('c')('POST', '/search', { json: { query: 'copper', mode } });
+        expect(body, mode).toMatchObject({ code: 'data_newer', detail: expect.stringContaining('reindex') as string });
+      }
+      await writeFile(below('docs', 'b.md'), '# B\n\nOf tin.\n');
+      await expect(ingest(served.engine, 'c', below('docs'))).rejects.toMatchObject({ code: 'data_newer' });
+      // The advice helps.
+      const { id } = (await served.in('c')('POST', '/reindex', { json: { switch: true } })).body as JobView;
+      let job: JobView;
+      do {
+        await delay(20);
+        job = (await served.client.call('GET', '/v1/jobs/{id}', { params: { id } })).body as JobView;
+      } while (job.state === 'queued' || job.state === 'running');
+      expect(job.error).toBeUndefined();
+      await ingest(served.engine, 'c', below('docs'));
+      const { body } = await served.in('c')('POST', '/search', { json: { query: 'tin', mode: 'lexical' } });
+      expect(body).toMatchObject({ hits: [{ key: 'b.md' }] });
     } finally {
       await served.close();
     }
