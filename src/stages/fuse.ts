@@ -82,9 +82,13 @@ export function fuse<C extends Candidate>(
     .sort(byFinal);
 }
 
-/** Best first; equal scores by id, so that the order is the same on every machine and run. */
+/**
+ * Best first. Equal final scores stand in the order that fusion gave them (a mean of neighbours rounds two scores to one, and
+ * the passages of a document keep their order), then by id, so that the order is the same on every machine and run.
+ */
 export function byFinal(a: Ranked<Candidate>, b: Ranked<Candidate>): number {
   if (a.scores.final !== b.scores.final) return b.scores.final - a.scores.final;
+  if (a.scores.fused !== b.scores.fused) return b.scores.fused - a.scores.fused;
   return a.candidate.id < b.candidate.id ? -1 : a.candidate.id > b.candidate.id ? 1 : 0;
 }
 

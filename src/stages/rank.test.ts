@@ -66,6 +66,13 @@ describe('rank', () => {
     expect(rank([])).toEqual([]);
   });
 
+  it('keeps the order within a document where rounding makes two scores one', () => {
+    const fused = [entry('b', 'A', 1 + Number.EPSILON, x), entry('c', 'B', 1, x), entry('a', 'A', 1, x)];
+    const ranked = rank(fused, { depth: 10, neighbours: 8, share: 0.5 });
+    expect(ranked[0]?.scores.final).toBe(ranked.at(-1)?.scores.final);
+    expect(ids(ranked)).toEqual(['b', 'a', 'c']);
+  });
+
   it('keeps every candidate, the order within a document, and head before tail', () => {
     fc.assert(
       fc.property(scene, fc.integer({ min: 2, max: 50 }), (fused, depth) => {

@@ -17,7 +17,7 @@ const MOST = 0.5;
 export const DEFAULT_RANK: RankOptions = { depth: 40, neighbours: 8, share: 0.75 };
 
 /**
- * Adjusts the first candidates by what their neighbours scored, best first, ties by id:
+ * Adjusts the first candidates by what their neighbours scored, best first, ties by the fused order:
  *
  *     final_i = (1 - a_i) fused_i + a_i * sum_j s_ij fused_j / sum_j s_ij,  a_i = min(1/2, share * mean_j s_ij)
  *
