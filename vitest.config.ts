@@ -8,6 +8,7 @@ export default defineConfig({
     include: rooms.map((room) => `${room}/**/*.test.ts`),
     // As src/engine/quiet-store.ts, which the tests' processes come too late for.
     env: { LANCEDB_LOG: 'error' },
+    globalSetup: 'test/support/servers.ts',
     pool: 'forks',
     maxWorkers: 2,
     testTimeout: 120_000,

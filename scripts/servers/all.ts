@@ -1,0 +1,4 @@
+import type { ServerKind } from './server.js';
+
+/** Every server that the distributed adapters are tested on, in the order in which they are started. */
+export const SERVERS: readonly ServerKind[] = [];
