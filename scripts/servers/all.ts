@@ -1,4 +1,5 @@
+import { kafka } from './kafka.js';
 import type { ServerKind } from './server.js';
 
 /** Every server that the distributed adapters are tested on, in the order in which they are started. */
-export const SERVERS: readonly ServerKind[] = [];
+export const SERVERS: readonly ServerKind[] = [kafka];

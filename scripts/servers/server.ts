@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 /** A server that runs on loopback for development and tests. */
 export interface RunningServer {
+  readonly pid: number;
   /** What suites and configurations read: addresses and the credentials made for this run. */
   readonly environment: Readonly<Record<string, string>>;
   /** Ends it; its files stay. */
