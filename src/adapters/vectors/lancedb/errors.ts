@@ -1,4 +1,5 @@
 import { FootnoteError } from '../../../core/errors.js';
+import { missing } from '../spec.js';
 
 /**
  * Turns what LanceDB and the file system throw into a FootnoteError. LanceDB has no error codes: its messages wrap those
@@ -45,12 +46,6 @@ export function lanceError(error: unknown, generation: string): FootnoteError {
   return new FootnoteError('internal', `The vector store failed: ${message.split('\n')[0]?.slice(0, 500)}`, {
     cause: error,
     permanence: 'transient',
-  });
-}
-
-export function missing(generation: string, cause?: unknown): FootnoteError {
-  return new FootnoteError('not_found', `There are no vectors of ${generation}: create the generation first.`, {
-    cause,
   });
 }
 

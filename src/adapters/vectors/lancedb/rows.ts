@@ -10,24 +10,11 @@ import {
   type Field,
   type Schema,
 } from 'apache-arrow';
-import { FootnoteError } from '../../../core/errors.js';
 import type { Point, PointPayload } from '../../../core/ports/vectors.js';
 import { breathe } from '../../../runtime/breathe.js';
-import { labelsOf } from './labels.js';
-import { COLUMN, vectorColumn, type VectorDims } from './schema.js';
-
-/** @throws dimension_mismatch for a vector that the generation does not have in this size */
-export function checkVectors(point: Point, dims: VectorDims): void {
-  for (const [name, vector] of Object.entries(point.vectors)) {
-    if (dims[name] === vector.length) continue;
-    throw new FootnoteError(
-      'dimension_mismatch',
-      dims[name] === undefined
-        ? `The generation has no vectors named ${JSON.stringify(name)}.`
-        : `A vector ${JSON.stringify(name)} has ${vector.length} dimensions; the generation's have ${dims[name]}.`,
-    );
-  }
-}
+import { labelsOf } from '../labels.js';
+import type { VectorDims } from '../spec.js';
+import { COLUMN, vectorColumn } from './schema.js';
 
 /** Points encoded in one turn of the event loop. */
 const SLICE = 100;

@@ -1,7 +1,7 @@
 import { Field, FixedSizeList, Float32, Int32, List, Schema, Utf8 } from 'apache-arrow';
 import { FootnoteError } from '../../../core/errors.js';
 import { readFormat } from '../../../core/format.js';
-import type { StoreSpec } from '../../../core/ports/vectors.js';
+import type { VectorDims } from '../spec.js';
 
 /** Format of our tables; raised when columns or encodings change. Recorded in each table's metadata. */
 const TABLE_FORMAT = 1;
@@ -37,29 +37,6 @@ export const COLUMN = {
 } as const;
 
 export const vectorColumn = (name: string) => `vector_${name}`;
-
-const VECTOR_NAME = /^[a-z][a-z0-9_]{0,31}$/;
-const GENERATION = /^[a-z0-9-]{1,64}$/;
-
-export type VectorDims = Readonly<Record<string, number>>;
-
-/** @throws invalid_request */
-export function checkSpec(spec: StoreSpec): void {
-  if (!GENERATION.test(spec.generation)) {
-    throw new FootnoteError(
-      'invalid_request',
-      `${JSON.stringify(spec.generation)} is no generation's id: use 1 to 64 of a-z, 0-9 and "-".`,
-    );
-  }
-  for (const [name, dims] of Object.entries(spec.vectors)) {
-    if (!VECTOR_NAME.test(name) || !Number.isInteger(dims) || dims < 1 || dims > 65_536) {
-      throw new FootnoteError(
-        'invalid_request',
-        `The vector ${JSON.stringify(name)} with ${dims} dimensions can't be stored: names are a-z, 0-9 and "_", at most 32; dimensions 1 to 65536.`,
-      );
-    }
-  }
-}
 
 export function tableSchema(vectors: VectorDims): Schema {
   const text = (name: string, nullable = false) => new Field(name, new Utf8(), nullable);

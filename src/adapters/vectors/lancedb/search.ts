@@ -1,10 +1,11 @@
 import { MatchQuery } from '@lancedb/lancedb';
 import type { RecordBatch } from 'apache-arrow';
-import { FootnoteError, throwIfAborted } from '../../../core/errors.js';
+import { throwIfAborted } from '../../../core/errors.js';
 import type { Arm, Hit, Point } from '../../../core/ports/vectors.js';
+import { checkQueries } from '../spec.js';
 import { quote } from './compile.js';
 import { decodePoints, encodeTerm, numbers, pointColumns, strings } from './rows.js';
-import { COLUMN, vectorColumn, type VectorDims } from './schema.js';
+import { COLUMN, vectorColumn } from './schema.js';
 import type { OpenTable } from './table.js';
 
 /** Candidates kept while walking the HNSW graph, at least; a smaller one costs recall. */
@@ -24,7 +25,7 @@ export async function searchArms(
   k: number,
   signal: AbortSignal | undefined,
 ): Promise<Hit[][]> {
-  for (const arm of arms) if (arm.kind === 'dense') checkQuery(arm, open.dims);
+  checkQueries(arms, open.dims);
   const known = new Map<string, Point>();
   const lists = await Promise.all(arms.map((arm) => searchArm(open, arm, where, k, known)));
   throwIfAborted(signal);
@@ -129,14 +130,4 @@ async function query(
     .limit(limit)
     .toArrow();
   return result.batches;
-}
-
-function checkQuery(arm: Extract<Arm, { kind: 'dense' }>, dims: VectorDims): void {
-  if (dims[arm.vector] === arm.query.length) return;
-  throw new FootnoteError(
-    'dimension_mismatch',
-    dims[arm.vector] === undefined
-      ? `The generation has no vectors named ${JSON.stringify(arm.vector)}.`
-      : `The query has ${arm.query.length} dimensions, the generation's ${JSON.stringify(arm.vector)} vectors ${dims[arm.vector]}.`,
-  );
 }

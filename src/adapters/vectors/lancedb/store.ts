@@ -3,15 +3,16 @@ import { join } from 'node:path';
 import { connect, Session, type Connection } from '@lancedb/lancedb';
 import { throwIfAborted } from '../../../core/errors.js';
 import type { Arm, Hit, Point, SearchFilter, StoreSpec, VectorStore } from '../../../core/ports/vectors.js';
+import { checkSpec, checkVectors, sameDims } from '../spec.js';
 import { compileSearchFilter, quote } from './compile.js';
 import { fsync } from './durability.js';
 import { lanceError } from './errors.js';
 import { Maintenance } from './maintenance.js';
-import { checkVectors, decodePoints, inPages, pointColumns } from './rows.js';
-import { checkSpec, COLUMN } from './schema.js';
+import { decodePoints, inPages, pointColumns } from './rows.js';
+import { COLUMN } from './schema.js';
 import { searchArms } from './search.js';
 import { linkTable } from './snapshot.js';
-import { createTable, isCreated, openTable, recordFile, sameDims, type OpenTable } from './table.js';
+import { createTable, isCreated, openTable, recordFile, type OpenTable } from './table.js';
 import { TableWriter } from './writer.js';
 
 export interface LanceOptions {

@@ -1,10 +1,10 @@
 import { join } from 'node:path';
 import { Index, type Connection, type Table } from '@lancedb/lancedb';
 import type { Schema } from 'apache-arrow';
-import { FootnoteError } from '../../../core/errors.js';
 import { Durability, exists } from './durability.js';
-import { lanceError, missing } from './errors.js';
-import { COLUMN, readSpec, tableSchema, type VectorDims } from './schema.js';
+import { missing, type VectorDims } from '../spec.js';
+import { lanceError } from './errors.js';
+import { COLUMN, readSpec, tableSchema } from './schema.js';
 
 /** One generation's table, open. The one handle sees every commit of this process at once. */
 export interface OpenTable {
@@ -92,17 +92,3 @@ const TERMS_INDEX = () =>
     withPosition: false,
     maxTokenLength: 65_536,
   });
-
-/** @throws dimension_mismatch */
-export function sameDims(generation: string, has: VectorDims, wants: VectorDims): void {
-  const text = (dims: VectorDims) =>
-    Object.entries(dims)
-      .sort(([a], [b]) => (a < b ? -1 : 1))
-      .map(([name, size]) => `${name}: ${size}`)
-      .join(', ');
-  if (text(has) === text(wants)) return;
-  throw new FootnoteError(
-    'dimension_mismatch',
-    `The generation ${generation} has vectors {${text(has)}}, not {${text(wants)}}: create another generation.`,
-  );
-}

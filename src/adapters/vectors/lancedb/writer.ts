@@ -1,17 +1,12 @@
 import { FootnoteError } from '../../../core/errors.js';
 import type { Point } from '../../../core/ports/vectors.js';
-import type { VersionKey } from '../../../core/version.js';
-import { isConflict, lanceError, missing } from './errors.js';
+import { isDoomed, type Prune } from '../prune.js';
+import { missing } from '../spec.js';
+import { isConflict, lanceError } from './errors.js';
 import { encodePoints, strings } from './rows.js';
 import { COLUMN } from './schema.js';
 import { quote } from './compile.js';
 import type { OpenTable } from './table.js';
-
-export interface Prune {
-  readonly documentId: string;
-  readonly below: VersionKey;
-  readonly keepRevision: string | undefined;
-}
 
 interface Waiting {
   resolve(): void;
@@ -185,7 +180,7 @@ export class TableWriter {
       const [document, version, revision] = columns.map((name) => strings(batch, name)) as [Read, Read, Read];
       for (let i = 0; i < batch.numRows; i++) {
         const [d, v, r] = [document(i), version(i), revision(i)];
-        if (!prunes.some((prune) => isDoomed(prune, d, v, r))) continue;
+        if (!prunes.some((prune) => prune.documentId === d && isDoomed(prune, v, r))) continue;
         rows += 1;
         const known = doomed.get(d) ?? new Set();
         doomed.set(d, known.add(`(${COLUMN.version} = ${quote(v)} AND ${COLUMN.revision} = ${quote(r)})`));
@@ -207,12 +202,6 @@ export class TableWriter {
 }
 
 type Read = (row: number) => string;
-
-function isDoomed(prune: Prune, document: string, version: string, revision: string): boolean {
-  if (prune.documentId !== document) return false;
-  if (version < prune.below) return true;
-  return version === prune.below && prune.keepRevision !== undefined && revision !== prune.keepRevision;
-}
 
 /** Another process may hold the table for reading only, yet Lance can still meet its own background commits. */
 async function retried(work: () => Promise<void>): Promise<void> {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { FILTER_LIMITS, type FilterValue } from '../../../core/filter.js';
-import type { Json, JsonObject } from '../../../core/json.js';
+import { FILTER_LIMITS, type FilterValue } from '../../core/filter.js';
+import type { Json, JsonObject } from '../../core/json.js';
 
 /**
  * Metadata as a list of labels that a LABEL_LIST index can answer for: what is at which path.
@@ -9,7 +9,7 @@ import type { Json, JsonObject } from '../../../core/json.js';
  *     s|l|path=           it is a string       c|l|path=type:value   an array that has this scalar
  *     n|l|path=prefix     a number whose order-preserving bits begin so (for ranges, as in Lucene's NumericRangeQuery)
  *
- * l is the path's length. *
+ * l is the path's length.
  * Labels of more than MAX_LABEL bytes are hashed. A point with more than MAX_LABELS has the first ones and OVERFLOW, so
  * that a filter that looks for labels can let it through.
  */
