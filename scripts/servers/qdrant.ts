@@ -46,6 +46,6 @@ export const qdrant: ServerKind = {
       await server.stop();
       throw error;
     }
-    return { environment: { QDRANT_URL: url, QDRANT_API_KEY: apiKey }, stop: () => server.stop() };
+    return { environment: { QDRANT_URL: url, QDRANT_API_KEY: apiKey }, pid: server.pid, stop: () => server.stop() };
   },
 };

@@ -106,7 +106,9 @@ export function describeFiltersContract(
     let store: VectorStore;
     let dispose: () => Promise<void>;
     beforeAll(async () => {
-      ({ store, dispose } = await make());
+      const made = await make();
+      store = made.store;
+      dispose = () => made.dispose();
     });
     afterAll(() => dispose());
 

@@ -8,6 +8,7 @@ import { openSqliteLog } from '../../src/adapters/log/sqlite/index.js';
 import { parseManifest } from '../../src/adapters/models/manifest.js';
 import { SqliteDatabase } from '../../src/adapters/sqlite/database.js';
 import { readSpec, tableSchema } from '../../src/adapters/vectors/lancedb/schema.js';
+import { readSpec as readCollection } from '../../src/adapters/vectors/qdrant/schema.js';
 import { FootnoteError } from '../../src/core/errors.js';
 import { decodeEvent, encodeEvent } from '../../src/core/event-codec.js';
 import type { GenerationSpec } from '../../src/core/generation.js';
@@ -77,6 +78,7 @@ const SHAPES: Readonly<Record<string, () => unknown>> = {
     const metadata = new Map([...tableSchema({ text: 2 }).metadata].map(([key]) => [key, '{"format": 99}']));
     readSpec('g-1', metadata);
   },
+  'collection of vectors': () => readCollection('g-1', { footnote: { format: 99 } }),
   'terms of a generation': () =>
     requireKnownTerms({ id: 'g-1', spec: { analyzer: { version: '99' } } as GenerationSpec }),
   'layout of blobs': async () => {

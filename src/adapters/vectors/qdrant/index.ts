@@ -1,0 +1,2 @@
+export { openQdrantVectors } from './store.js';
+export type { QdrantOptions } from './options.js';

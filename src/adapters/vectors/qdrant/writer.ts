@@ -1,0 +1,110 @@
+import type { Schemas } from '@qdrant/js-client-rest';
+import { FootnoteError } from '../../../core/errors.js';
+import type { Point } from '../../../core/ports/vectors.js';
+import { forEachConcurrent } from '../../../runtime/concurrency.js';
+import { isDoomed, type Prune } from '../prune.js';
+import { checkVectors } from '../spec.js';
+import { ofDocument } from './compile.js';
+import type { Connection } from './connection.js';
+import { Gate } from './gate.js';
+import { encodePoints, sizeOf } from './points.js';
+import { pages } from './scroll.js';
+import type { Collection } from './search.js';
+
+/** Bytes waiting; more is refused (law 10). */
+const QUEUE_BYTES = 256 << 20;
+/** Points of one batch, whatever their size. */
+const BATCH_POINTS = 1000;
+
+/**
+ * All writes to a shard go through one of its replicas, which applies them everywhere in one order; `medium` lets another
+ * one take over while that one is away. Why that is enough: docs/decisions/0009-qdrant.md. Without a `timeout` the server
+ * answers when it has applied the write or failed, and never that it stopped waiting.
+ */
+const APPLIED = { wait: true, ordering: 'medium' } as const;
+
+/** Changes points, several requests at once, each bounded in bytes. */
+export class Writer {
+  private readonly gate: Gate;
+
+  constructor(
+    private readonly connection: Connection,
+    private readonly options: { readonly maxBatchBytes: number; readonly parallelism: number },
+  ) {
+    this.gate = new Gate(options.parallelism, QUEUE_BYTES);
+  }
+
+  /** Applied on return. When it fails, any of the points may have been written: writing all again is right. */
+  async write(collection: Collection, points: readonly Point[]): Promise<void> {
+    // All before any is sent.
+    for (const point of points) checkVectors(point, collection.dims);
+    // The last one of an id counts; in one request their order would be the server's.
+    const distinct = [...new Map(points.map((point) => [point.id, point])).values()];
+    const bytes = distinct.reduce((sum, point) => sum + sizeOf(point), 0);
+    await this.gate.admit(bytes, () =>
+      forEachConcurrent(batchesOf(distinct, this.options.maxBatchBytes), this.options.parallelism, (batch) =>
+        this.gate.run(() => this.upsert(collection, batch)),
+      ),
+    );
+  }
+
+  /**
+   * Lists the document's versions and deletes those that are to go by their ids: no filter of the server's compares
+   * versions, and one that is wrong, or meets a newer write, would delete what must stay.
+   */
+  async prune(collection: Collection, prune: Prune): Promise<void> {
+    const fields = ['version', 'revision'];
+    for await (const page of pages(this.connection, collection, {
+      filter: ofDocument(prune.documentId),
+      with_payload: fields,
+      with_vector: false,
+    })) {
+      const doomed = page.flatMap(({ id, payload }) => {
+        const { version, revision } = payload as { version: string; revision: string };
+        return isDoomed(prune, version, revision) ? [id] : [];
+      });
+      if (doomed.length > 0) await this.gate.run(() => this.delete(collection, doomed));
+    }
+  }
+
+  private async upsert(collection: Collection, batch: readonly Point[]): Promise<void> {
+    const points = encodePoints(batch);
+    await this.connection.call(collection.generation, async (api, init) =>
+      completed(await api.upsertPoints({ collection_name: collection.name, ...APPLIED, points }, init)),
+    );
+  }
+
+  private async delete(collection: Collection, points: Schemas['ExtendedPointId'][]): Promise<void> {
+    await this.connection.call(collection.generation, async (api, init) =>
+      completed(await api.deletePoints({ collection_name: collection.name, ...APPLIED, points }, init)),
+    );
+  }
+}
+
+type UpdateAnswer = { readonly data: { readonly result?: Schemas['UpdateResult'] } };
+
+/**
+ * `acknowledged` is in the log of one node and not yet to be found; after `wait_timeout` nobody knows.
+ * @throws unavailable
+ */
+function completed(answer: UpdateAnswer): UpdateAnswer {
+  const status = answer.data.result?.status;
+  if (status === 'completed') return answer;
+  throw new FootnoteError('unavailable', `Qdrant has not applied a write: its status is ${status ?? 'unknown'}.`);
+}
+
+function* batchesOf(points: readonly Point[], maxBytes: number): Generator<readonly Point[]> {
+  let batch: Point[] = [];
+  let bytes = 0;
+  for (const point of points) {
+    const size = sizeOf(point);
+    if (batch.length > 0 && (bytes + size > maxBytes || batch.length >= BATCH_POINTS)) {
+      yield batch;
+      batch = [];
+      bytes = 0;
+    }
+    batch.push(point);
+    bytes += size;
+  }
+  if (batch.length > 0) yield batch;
+}
