@@ -33,7 +33,7 @@ describeWith('QDRANT_URL', 'collections of Qdrant', (url) => {
       (await store.search('g-1', [{ kind: 'lexical', terms }], LOCAL, k))[0]!;
     const collection = () => `/collections/${under.prefix}g-1`;
 
-    it('score by BM25 with k1 1.2, b 0.75 and a reference length of 128 terms', async () => {
+    it('score by BM25 with k1 1.2, b 0.75 and a reference length of 48 terms', async () => {
       const bags = Array.from({ length: 200 }, (_, i) => [
         ...(i % 10 === 0 ? ['some', 'some'] : []),
         ...(i === 30 ? ['rare'] : []),
@@ -48,7 +48,7 @@ describeWith('QDRANT_URL', 'collections of Qdrant', (url) => {
         query.reduce((sum, term) => {
           const n = bags.filter((bag) => bag.includes(term)).length;
           const tf = terms.filter((one) => one === term).length;
-          const norm = 1.2 * (0.25 + (0.75 * terms.length) / 128);
+          const norm = 1.2 * (0.25 + (0.75 * terms.length) / 48);
           return sum + (Math.log(1 + (200 - n + 0.5) / (n + 0.5)) * 2.2 * tf) / (tf + norm);
         }, 0);
       const hits = await found(query);

@@ -23,6 +23,6 @@ describe('the sparse vectors of terms', () => {
     const filler = (n: number) => Array.from({ length: n }, (_, i) => `w${i}`);
     const weight = (terms: readonly string[]) => termWeights(terms)!.values[0]!;
     expect(weight(['a', ...filler(10)])).toBeGreaterThan(weight(['a', ...filler(300)]));
-    expect(weight(['a', ...filler(127)])).toBeCloseTo(1, 12);
+    expect(weight(['a', ...filler(47)])).toBeCloseTo(1, 12);
   });
 });

@@ -11,7 +11,7 @@ const B = 0.75;
  * Terms of a passage of average length. A point's weights may depend on nothing but the point, so the true average of a
  * generation, which moves with every write, has no place here.
  */
-const REFERENCE_LENGTH = 128;
+const REFERENCE_LENGTH = 48;
 
 export interface SparseVector {
   /** Unsigned 32-bit, distinct. */
