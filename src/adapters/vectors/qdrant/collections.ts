@@ -6,6 +6,7 @@ import type { Connection } from './connection.js';
 import type { QdrantOptions } from './options.js';
 import { collectionConfig, FIELD_INDEXES, readSpec } from './schema.js';
 import type { Collection } from './search.js';
+import { completed } from './updates.js';
 
 /** The generations' collections: made, found and removed. What one holds never changes, so it is read once. */
 export class Collections {
@@ -27,9 +28,10 @@ export class Collections {
     const onDisk = this.options.onDisk?.filters ?? false;
     await Promise.all(
       indexes.map(([field_name, schema]) =>
-        this.connection.call(generation, (api, init) => {
+        this.connection.call(generation, async (api, init) => {
           const field_schema = { ...schema, on_disk: onDisk };
-          return api.createFieldIndex({ collection_name: name, wait: true, field_name, field_schema }, init);
+          const request = { collection_name: name, wait: true, field_name, field_schema };
+          return completed(await api.createFieldIndex(request, init));
         }),
       ),
     );

@@ -25,6 +25,7 @@ export class Connection {
   private readonly dispatcher: Dispatcher;
   private readonly timeoutMs: number;
   private readonly retry: RetrySettings;
+  private closed = false;
 
   constructor(options: QdrantOptions) {
     // The key goes in a header of ours: the library prints a warning for every one that is sent without TLS. Its own
@@ -55,6 +56,7 @@ export class Connection {
    */
   async call<T>(generation: string, request: Call<T>, signal?: AbortSignal): Promise<T> {
     const { attempts, backoff, longestWaitMs, clock, random } = this.retry;
+    const lastTry = clock.now() + this.timeoutMs;
     for (let attempt = 1; ; attempt++) {
       throwIfAborted(signal);
       try {
@@ -62,7 +64,8 @@ export class Connection {
       } catch (error) {
         const failure = qdrantError(error, generation, clock.now());
         const atLeastMs = 1000 * (failure.retryAfter ?? 0);
-        if (!isRetryable(failure) || attempt >= attempts || atLeastMs > longestWaitMs) throw failure;
+        const isOver = this.closed || attempt >= attempts || clock.now() >= lastTry;
+        if (isOver || !isRetryable(failure) || atLeastMs > longestWaitMs) throw failure;
         await this.sleep(backoffMs(attempt, backoff, random, atLeastMs), signal);
       }
     }
@@ -79,6 +82,7 @@ export class Connection {
 
   /** Ends what is under way, with an error. */
   async close(): Promise<void> {
+    this.closed = true;
     await this.agent.destroy();
   }
 

@@ -18,7 +18,7 @@ export interface QdrantOptions {
   readonly onDisk?: OnDisk;
   /** Compression of a new collection's dense vectors; candidates are scored again with full ones. Default `none`. */
   readonly quantization?: Quantization;
-  /** For one request, in milliseconds. Default 60,000. Never sent to the server. */
+  /** For one request, and for beginning another try of it, in milliseconds. Default 60,000. Never sent to the server. */
   readonly timeoutMs?: number;
   /** Of one request to write, about. Default 1 MiB. */
   readonly maxBatchBytes?: number;

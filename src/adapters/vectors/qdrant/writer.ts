@@ -1,5 +1,4 @@
 import type { Schemas } from '@qdrant/js-client-rest';
-import { FootnoteError } from '../../../core/errors.js';
 import type { Point } from '../../../core/ports/vectors.js';
 import { forEachConcurrent } from '../../../runtime/concurrency.js';
 import { isDoomed, type Prune } from '../prune.js';
@@ -10,6 +9,7 @@ import { Gate } from './gate.js';
 import { encodePoints, sizeOf } from './points.js';
 import { pages } from './scroll.js';
 import type { Collection } from './search.js';
+import { completed } from './updates.js';
 
 /** Bytes waiting; more is refused (law 10). */
 const QUEUE_BYTES = 256 << 20;
@@ -79,18 +79,6 @@ export class Writer {
       completed(await api.deletePoints({ collection_name: collection.name, ...APPLIED, points }, init)),
     );
   }
-}
-
-type UpdateAnswer = { readonly data: { readonly result?: Schemas['UpdateResult'] } };
-
-/**
- * `acknowledged` is in the log of one node and not yet to be found; after `wait_timeout` nobody knows.
- * @throws unavailable
- */
-function completed(answer: UpdateAnswer): UpdateAnswer {
-  const status = answer.data.result?.status;
-  if (status === 'completed') return answer;
-  throw new FootnoteError('unavailable', `Qdrant has not applied a write: its status is ${status ?? 'unknown'}.`);
 }
 
 function* batchesOf(points: readonly Point[], maxBytes: number): Generator<readonly Point[]> {
