@@ -103,9 +103,7 @@ export const kafka: ServerKind = {
     const data = join(directory, 'data');
     const classes = ['-Xmx384m', '-Xms128m', '-XX:+UseSerialGC', '-Dlog4j2.level=WARN', '-cp', join(folder, '*')];
     const known = await readFile(join(directory, 'ports.json'), 'utf8').catch(() => undefined);
-    const ports = known
-      ? (JSON.parse(known) as Ports)
-      : { broker: await freePort(), controller: await freePort() };
+    const ports = known ? (JSON.parse(known) as Ports) : { broker: await freePort(), controller: await freePort() };
     await writeFile(file, properties(data, ports));
     if (known === undefined) {
       const id = Buffer.from(randomUUID().replaceAll('-', ''), 'hex').toString('base64url');

@@ -4,6 +4,9 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openFileBlobs } from '../../src/adapters/blobs/files/index.js';
 import { openSqliteVectorCache } from '../../src/adapters/cache/sqlite/index.js';
 import { openSqliteCatalog } from '../../src/adapters/catalog/sqlite/index.js';
+import { decodeLetter } from '../../src/adapters/log/kafka/letter-codec.js';
+import { Registry } from '../../src/adapters/log/kafka/registry.js';
+import type { Table } from '../../src/adapters/log/kafka/table.js';
 import { openSqliteLog } from '../../src/adapters/log/sqlite/index.js';
 import { parseManifest } from '../../src/adapters/models/manifest.js';
 import { SqliteDatabase } from '../../src/adapters/sqlite/database.js';
@@ -67,6 +70,17 @@ const SHAPES: Readonly<Record<string, () => unknown>> = {
     await raised(open, file, "UPDATE meta SET value = '99' WHERE name = 'format'");
     open();
   },
+  'registry of a log': () => {
+    const unread = { topic: 'log.registry' } as Table;
+    new Registry(
+      (apply) => {
+        apply([{ key: 'identity/x', value: NEWER, headers: {}, offset: 0n }]);
+        return unread;
+      },
+      () => undefined,
+    );
+  },
+  'dead letter': () => decodeLetter('x', NEWER),
   event: () => decodeEvent(encodeEvent(makeEvent('a', { v: 99 }))),
   'vector cache': async () => {
     const file = at('cache.db');

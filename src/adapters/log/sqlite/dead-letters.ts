@@ -1,7 +1,7 @@
 import { decodeEvent, encodeEvent } from '../../../core/event-codec.js';
-import { sha256 } from '../../../core/ids.js';
 import type { DeadLetter, DeadLetters } from '../../../core/ports/log.js';
 import type { SqliteValue } from '../../sqlite/database.js';
+import { deadLetterId } from '../consuming/dead-letter.js';
 import type { LogStore } from './store.js';
 
 interface Row {
@@ -21,12 +21,6 @@ const SELECT = `SELECT d.id, s.name AS stream, d.name, d.document_id, d.epoch, d
 
 /** Letters of one document read at once; a document has few. */
 const PAGE = 100;
-
-/** Stable, and sorted by offset within a stream: offset (16 hex), partition (4), then what else makes the place. */
-export function deadLetterId(stream: string, group: string, epoch: number, partition: number, offset: number): string {
-  const place = sha256(JSON.stringify([stream, group, epoch])).slice(0, 12);
-  return `${offset.toString(16).padStart(16, '0')}${partition.toString(16).padStart(4, '0')}${place}`;
-}
 
 function toLetter(row: Row): DeadLetter {
   const failure = JSON.parse(row.failure) as Pick<DeadLetter, 'code' | 'message' | 'attempts' | 'at'>;
@@ -70,8 +64,7 @@ export class SqliteDeadLetters implements DeadLetters {
   }
 
   async add(letter: Omit<DeadLetter, 'id'>): Promise<DeadLetter> {
-    const { epoch, partition, offset } = letter.position;
-    const whole = { ...letter, id: deadLetterId(letter.stream, letter.group, epoch, partition, Number(offset)) };
+    const whole = { ...letter, id: deadLetterId(letter.stream, letter.group, letter.position) };
     this.write(whole);
     return whole;
   }

@@ -1,7 +1,9 @@
+import type { Member as AnyMember } from '../consuming/member.js';
 import type { Committer } from './committer.js';
-import type { Member } from './member.js';
 import { PartitionReader } from './reader.js';
 import type { LogStore, Stream } from './store.js';
+
+type Member = AnyMember<PartitionReader>;
 
 /** The consumers of one group in this process and who owns which partition. */
 export class Group {
@@ -57,14 +59,14 @@ export class Group {
     const share = Math.floor(partitions / this.#members.length);
     const quota = (index: number) => share + (index < partitions % this.#members.length ? 1 : 0);
     for (const [index, member] of this.#members.entries()) this.#revoke(member, quota(index));
-    const owned = new Set(this.#members.flatMap((member) => member.readers.map((reader) => reader.partition)));
+    const owned = new Set(this.#members.flatMap((member) => member.sources.map((reader) => reader.partition)));
     const free = Array.from({ length: partitions }, (_, partition) => partition).filter((each) => !owned.has(each));
     if (free.length === 0) return;
     // What the former owners acked must be on record before the new ones begin.
     this.#committer.tryFlush();
     const committed = this.#store.committed(this.stream, this.name);
     for (const [index, member] of this.#members.entries()) {
-      while (member.readers.length < quota(index)) {
+      while (member.sources.length < quota(index)) {
         const partition = free.shift()!;
         member.assign(new PartitionReader(this.#store, this.stream, partition, committed[partition]!));
       }
@@ -72,6 +74,6 @@ export class Group {
   }
 
   #revoke(member: Member, keep: number): void {
-    for (const reader of member.readers.slice(keep)) member.revoke(reader);
+    for (const reader of member.sources.slice(keep)) member.revoke(reader);
   }
 }

@@ -7,11 +7,13 @@ import { partitionOf } from '../../../core/partition.js';
 import type { Clock } from '../../../core/ports/clock.js';
 import type { ConsumeOptions, DeadLetters, Delivery, EventLog, LogIdentity } from '../../../core/ports/log.js';
 import { systemClock } from '../../../runtime/clock.js';
+import { Member, type MemberParts } from '../consuming/member.js';
+import { allPositions, offsetsOf } from '../consuming/positions.js';
 import { Appender } from './appender.js';
 import { Committer } from './committer.js';
 import { SqliteDeadLetters } from './dead-letters.js';
 import { Group } from './group.js';
-import { Member, type MemberParts } from './member.js';
+import type { PartitionReader } from './reader.js';
 import { LogStore, type Stream } from './store.js';
 
 export interface SqliteLogOptions {
@@ -43,7 +45,7 @@ class SqliteLog implements EventLog {
   readonly #clock: Clock;
   readonly #appender: Appender;
   readonly #committer: Committer;
-  readonly #parts: MemberParts;
+  readonly #parts: MemberParts<PartitionReader>;
   /** By stream id, then group. */
   readonly #groups = new Map<number, Map<string, Group>>();
   #sweeping: Promise<void> | undefined;
@@ -56,7 +58,12 @@ class SqliteLog implements EventLog {
     this.deadLetters = letters;
     this.#committer = new Committer(store, clock);
     this.#appender = new Appender(store, (name) => this.#appended(name));
-    this.#parts = { store, committer: this.#committer, letters, clock };
+    this.#parts = {
+      epoch: store.identity.epoch,
+      clock,
+      commit: (reader, group, next) => this.#committer.commit(reader.stream, group, reader.partition, Number(next)),
+      writeLetter: async (letter) => letters.write(letter),
+    };
   }
 
   async identity(): Promise<LogIdentity> {
@@ -221,14 +228,14 @@ class SqliteLog implements EventLog {
     return group;
   }
 
-  #leave(group: Group, member: Member): void {
+  #leave(group: Group, member: Member<PartitionReader>): void {
     group.leave(member);
     const groups = this.#groups.get(group.stream.id);
     if (group.size === 0 && groups?.get(group.name) === group) groups.delete(group.name);
   }
 
   #positions(offsets: readonly number[]): Position[] {
-    return offsets.map((offset, partition) => this.#store.position(partition, offset));
+    return allPositions(this.#store.identity, (partition) => BigInt(offsets[partition]!));
   }
 
   #zeros(): number[] {
@@ -236,24 +243,8 @@ class SqliteLog implements EventLog {
   }
 
   #offsets(positions: readonly Position[]): Map<number, number> {
-    const { epoch, partitions } = this.#store.identity;
-    return new Map(
-      positions.map((position) => {
-        if (position.epoch !== epoch) {
-          throw new FootnoteError(
-            'log_mismatch',
-            `A position of epoch ${position.epoch} means nothing in epoch ${epoch} of this log.`,
-          );
-        }
-        if (position.partition < 0 || position.partition >= partitions || position.offset < 0n) {
-          throw new FootnoteError(
-            'invalid_request',
-            `There is no place ${position.partition}/${position.offset} here.`,
-          );
-        }
-        return [position.partition, Number(position.offset)];
-      }),
-    );
+    const offsets = offsetsOf(this.#store.identity, positions);
+    return new Map([...offsets].map(([partition, offset]) => [partition, Number(offset)]));
   }
 
   #check(): void {

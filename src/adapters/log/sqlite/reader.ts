@@ -1,29 +1,13 @@
 import { setMaxListeners } from 'node:events';
 import { decodeEvent } from '../../../core/event-codec.js';
-import type { ChangeEvent } from '../../../core/event.js';
 import { AckTracker } from '../../../runtime/ack-tracker.js';
+import { WINDOW, type Candidate, type PartitionSource } from '../consuming/source.js';
 import type { LogStore, StoredEvent, Stream } from './store.js';
 
-/** An event that could be delivered next. */
-export interface Candidate {
-  readonly offset: number;
-  readonly event: ChangeEvent;
-  /** Of the event and its content, for the bound on bytes in flight. */
-  readonly bytes: number;
-  readonly attempt: number;
-}
-
-/**
- * Deliveries of one partition that may be open at once, those that wait for a retry included: beyond it nothing new is
- * read until the oldest are done.
- */
-const WINDOW = 10_000;
-
 /** One partition while one consumer owns it: reads ahead a page, tracks acks, holds what is due again. */
-export class PartitionReader {
+export class PartitionReader implements PartitionSource {
   readonly stream: Stream;
   readonly partition: number;
-  /** Aborted when the partition is revoked. */
   readonly revoked = new AbortController();
   readonly tracker: AckTracker;
   readonly #store: LogStore;
@@ -42,23 +26,24 @@ export class PartitionReader {
     setMaxListeners(0, this.revoked.signal);
   }
 
-  /** What would be delivered next; the same until it is taken. */
   peek(): Candidate | undefined {
     this.#peeked ??= this.#again() ?? this.#fresh();
     return this.#peeked;
   }
 
-  /** Takes what `peek` gave. */
   take(): Candidate {
     const candidate = this.#peeked!;
     this.#peeked = undefined;
-    this.tracker.delivered(BigInt(candidate.offset));
+    this.tracker.delivered(candidate.offset);
     return candidate;
   }
 
-  /** The wait of a retry is over. */
-  due(offset: number, attempt: number): void {
-    this.#due.push({ offset, attempt });
+  settled(): void {
+    // The store keeps the event until the commit has passed it: nothing of it is held here.
+  }
+
+  due({ offset, attempt }: Candidate): void {
+    this.#due.push({ offset: Number(offset), attempt });
   }
 
   revoke(): void {
@@ -90,5 +75,5 @@ export class PartitionReader {
 
 function candidate(stored: StoredEvent, attempt: number): Candidate {
   const event = decodeEvent(stored.event);
-  return { offset: stored.offset, event, bytes: stored.bytes + (event.content?.bytes ?? 0), attempt };
+  return { offset: BigInt(stored.offset), event, bytes: stored.bytes + (event.content?.bytes ?? 0), attempt };
 }
