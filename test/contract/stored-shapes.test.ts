@@ -6,7 +6,7 @@ import { openSqliteVectorCache } from '../../src/adapters/cache/sqlite/index.js'
 import { openSqliteCatalog } from '../../src/adapters/catalog/sqlite/index.js';
 import { decodeLetter } from '../../src/adapters/log/kafka/letter-codec.js';
 import { Registry } from '../../src/adapters/log/kafka/registry.js';
-import type { Table } from '../../src/adapters/log/kafka/table.js';
+import type { Table, TableRow } from '../../src/adapters/log/kafka/table.js';
 import { openSqliteLog } from '../../src/adapters/log/sqlite/index.js';
 import { parseManifest } from '../../src/adapters/models/manifest.js';
 import { SqliteDatabase } from '../../src/adapters/sqlite/database.js';
@@ -71,14 +71,13 @@ const SHAPES: Readonly<Record<string, () => unknown>> = {
     open();
   },
   'registry of a log': () => {
-    const unread = { topic: 'log.registry' } as Table;
-    new Registry(
-      (apply) => {
-        apply([{ key: 'identity/x', value: NEWER, headers: {}, offset: 0n }]);
-        return unread;
-      },
-      () => undefined,
-    );
+    let read: (rows: readonly TableRow[]) => void = () => undefined;
+    const makeTable = (apply: typeof read): Table => {
+      read = apply;
+      return { topic: 'footnote.registry' } as Table;
+    };
+    new Registry(makeTable, () => undefined);
+    read([{ key: 'identity/x', value: NEWER, headers: {}, offset: 0n }]);
   },
   'dead letter': () => decodeLetter('x', NEWER),
   event: () => decodeEvent(encodeEvent(makeEvent('a', { v: 99 }))),
