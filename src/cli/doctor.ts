@@ -150,7 +150,8 @@ async function model(config: Config): Promise<Finding> {
 
 /** Opens the stores as a server would, which checks their formats and that catalog and log belong together. */
 async function* stores(config: Config): AsyncGenerator<Finding> {
-  if (!(await stat(join(config.data, 'catalog.db')).catch(() => undefined))) {
+  const here = config.stores.catalog.kind === 'sqlite';
+  if (here && !(await stat(join(config.data, 'catalog.db')).catch(() => undefined))) {
     yield ok('stores', 'nothing is stored yet');
     return;
   }

@@ -44,7 +44,11 @@ export async function openTarget(host: Host, config: Config): Promise<Target> {
 export async function openLocal(host: Host, config: Config) {
   const { openEngine } = await import('../engine.js');
   const progress = new ModelProgress(host);
-  const engine = await openEngine(config, { onModelProgress: progress.show, tokenizerPaths: true });
+  const onLost = (): void => {
+    host.stderr.write('Another process has taken over the servers of this configuration: this one ends.\n');
+    process.exit(1);
+  };
+  const engine = await openEngine(config, { onModelProgress: progress.show, onLost, tokenizerPaths: true });
   return { ...engine, close: () => engine.close().finally(() => progress.stop()) };
 }
 

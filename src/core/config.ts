@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { CollectionsSchema } from './config/collections.js';
 import { SourcesSchema } from './config/sources.js';
+import { StoresSchema } from './config/stores.js';
 import { FootnoteError } from './errors.js';
 
 const MiB = 1024 * 1024;
@@ -13,10 +14,11 @@ export const ConfigSchema = z
       .string()
       .min(1)
       .default('.footnote')
-      .meta({ description: 'The directory that holds everything: log, catalog, vectors, blobs.' }),
+      .meta({ description: 'The directory that holds everything that no server holds: see stores.' }),
     cache: z.string().min(1).optional().meta({
       description: "Where models are kept; shared between data directories. Default: the user's cache directory.",
     }),
+    stores: StoresSchema.meta({ description: 'Where log, catalog, vectors and blobs are kept.' }),
     http: z
       .object({
         host: z

@@ -70,6 +70,8 @@ export interface EngineOptions {
   readonly onModelProgress?: (progress: PullProgress) => void;
   /** Where tests make the process die; see runtime/faults.ts. */
   readonly faults?: FaultPoints;
+  /** Another process has taken over the servers that this engine works on; it has closed itself. */
+  readonly onLost?: () => void;
   /** Whether a request may name a tokenizer.json by its path: for commands of the machine's own user. */
   readonly tokenizerPaths?: boolean;
 }
@@ -128,7 +130,12 @@ export async function openEngine(input: ConfigInput = {}, options: EngineOptions
   const logger = createLogger(config);
   const startedAt = new Date(clock.now()).toISOString();
   const version = packageVersion();
-  const storage = await openStorage(config, logger);
+  let server: Promise<RunningServer> | undefined;
+  let closing: Promise<void> | undefined;
+  const storage = await openStorage(config, logger, () => {
+    logger.error('another process works on this catalog: this engine closes');
+    void close().finally(() => options.onLost?.());
+  });
   const { catalog, log, blobs, cache, vectors } = storage;
   const telemetry = createTelemetry();
   const failed =
@@ -377,11 +384,18 @@ export async function openEngine(input: ConfigInput = {}, options: EngineOptions
     await storage.close();
   }
 
+  function close(): Promise<void> {
+    closing ??= (async () => {
+      await (await server?.catch(() => undefined))?.close();
+      await closeAll();
+    })();
+    return closing;
+  }
+
   const keepSources = async (): Promise<void> => {
     await removeOldFolders(config.data, sources);
     connect.start();
   };
-  let server: Promise<RunningServer> | undefined;
   const serve = async (): Promise<RunningServer> => {
     const adminToken = newAdminToken();
     const { http } = config;
@@ -398,7 +412,6 @@ export async function openEngine(input: ConfigInput = {}, options: EngineOptions
       },
     };
   };
-  let closing: Promise<void> | undefined;
   return {
     config,
     surface,
@@ -418,11 +431,7 @@ export async function openEngine(input: ConfigInput = {}, options: EngineOptions
       return counts;
     },
     serve: () => (server ??= serve()),
-    close: () =>
-      (closing ??= (async () => {
-        await (await server?.catch(() => undefined))?.close();
-        await closeAll();
-      })()),
+    close,
   };
 }
 

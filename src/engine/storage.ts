@@ -1,22 +1,20 @@
 import './quiet-store.js';
-import { mkdir, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { openFileBlobs } from '../adapters/blobs/files/index.js';
 import { openSqliteVectorCache } from '../adapters/cache/sqlite/index.js';
-import { openSqliteCatalog } from '../adapters/catalog/sqlite/index.js';
-import { openSqliteLog } from '../adapters/log/sqlite/index.js';
-import type { LanceVectorStore } from '../adapters/vectors/lancedb/index.js';
-import { openLanceVectors } from '../adapters/vectors/lancedb/index.js';
 import type { Config } from '../core/config.js';
 import type { VectorCache } from '../core/ports/cache.js';
 import type { Catalog } from '../core/ports/catalog.js';
 import type { EventLog } from '../core/ports/log.js';
+import type { VectorStore } from '../core/ports/vectors.js';
 import { lockDataDirectory } from '../runtime/data-lock.js';
 import { checkLogIdentity } from '../services/log-identity.js';
 import { CUT_FOLDER } from './backup/cut.js';
 import { HeldBlobs } from './backup/held-blobs.js';
 import { finishRestoring } from './backup/restore.js';
 import type { Logger } from './logger.js';
+import { becomeSole } from './sole.js';
+import { isEmbedded, openBlobs, openCatalog, openLog, openVectors, type OpenedVectors } from './stores.js';
 
 export interface Storage {
   readonly directory: string;
@@ -24,46 +22,58 @@ export interface Storage {
   readonly log: EventLog;
   readonly blobs: HeldBlobs;
   readonly cache: VectorCache;
-  readonly vectors: LanceVectorStore;
+  readonly vectors: VectorStore;
+  /** Copies the files of a generation; undefined where its store keeps its own. */
+  readonly snapshotVectors: OpenedVectors['snapshot'];
+  /** Everything lies in the directory, and this process alone owns it. */
+  readonly embedded: boolean;
   close(): Promise<void>;
 }
 
 /**
  * Opens everything that the data directory holds, and owns it until closed.
+ * @param onLost another process has taken the catalog over
  * @throws data_in_use, data_newer, data_corrupt, read_only, disk_full, log_mismatch
  */
-export async function openStorage(config: Config, logger: Logger): Promise<Storage> {
+export async function openStorage(
+  config: Config,
+  logger: Logger,
+  onLost: () => void = () => undefined,
+): Promise<Storage> {
   const lock = await lockDataDirectory(config.data);
   const closers: (() => Promise<void>)[] = [() => lock.release()];
   const close = async (): Promise<void> => {
-    for (const each of closers.splice(0).reverse()) await each();
+    // Each, also when a server that is gone lets one fail; the first failure is told.
+    let failure: { error: unknown } | undefined;
+    for (const each of closers.splice(0).reverse()) await each().catch((error: unknown) => (failure ??= { error }));
+    if (failure) throw failure.error;
   };
   try {
     const below = (name: string): string => join(config.data, name);
-    await mkdir(below('vectors'), { recursive: true, mode: 0o700 });
-    await mkdir(below('blobs'), { recursive: true, mode: 0o700 });
-    const catalog = await openSqliteCatalog(below('catalog.db'));
+    const catalog = await openCatalog(config, logger);
     closers.push(() => catalog.close());
-    // The directory is ours alone: whoever held a lease in it died, and nobody should have to wait for it.
-    await catalog.leases.endAll();
-    const log = openSqliteLog(below('log.db'), { partitions: config.ingest.partitions });
+    if (config.stores.catalog.kind === 'sqlite') {
+      // The directory is ours alone: whoever held a lease in it died, and nobody should have to wait for it.
+      await catalog.leases.endAll();
+    } else {
+      const sole = await becomeSole(catalog.leases, onLost);
+      closers.push(() => sole.release());
+    }
+    const log = await openLog(config);
     closers.push(() => log.close());
     await checkLogIdentity(log, catalog);
     // What a backup was being made of when an earlier process ended.
     await rm(below(CUT_FOLDER), { recursive: true, force: true });
-    const blobs = new HeldBlobs(await openFileBlobs(below('blobs')));
+    const { store, close: closeBlobs } = await openBlobs(config);
+    closers.push(async () => closeBlobs());
+    const blobs = new HeldBlobs(store);
     const cache = openSqliteVectorCache(below('cache.db'), { maxBytes: config.embedding.cacheBytes });
     closers.push(async () => cache.close());
-    const vectors = await openLanceVectors({
-      directory: below('vectors'),
-      onMaintenanceError: (generation, error) =>
-        logger.warn(
-          { generation, reason: error instanceof Error ? error.message : String(error) },
-          'store maintenance failed',
-        ),
-    });
+    const { store: vectors, snapshot: snapshotVectors } = await openVectors(config, logger);
     closers.push(() => vectors.close());
-    const storage = { directory: config.data, catalog, log, blobs, cache, vectors, close };
+    const embedded = isEmbedded(config);
+    const directory = config.data;
+    const storage = { directory, embedded, catalog, log, blobs, cache, vectors, snapshotVectors, close };
     await finishRestoring(storage);
     return storage;
   } catch (error) {

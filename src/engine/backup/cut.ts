@@ -33,6 +33,13 @@ export interface Cut {
  * hold. @throws disk_full, unavailable when generations come and go all the time
  */
 export async function makeCut(storage: Storage, signal: AbortSignal): Promise<Cut> {
+  const { snapshotVectors } = storage;
+  if (!storage.embedded || !snapshotVectors) {
+    throw new FootnoteError(
+      'invalid_request',
+      'A backup holds what lies in the data directory, and here servers hold a part of it: back those up with their own tools, the catalog first and the log last (docs/operations.md).',
+    );
+  }
   const folder = join(storage.directory, CUT_FOLDER);
   for (let attempt = 1; ; attempt += 1) {
     await rm(folder, { recursive: true, force: true });
@@ -41,7 +48,7 @@ export async function makeCut(storage: Storage, signal: AbortSignal): Promise<Cu
     try {
       await copyDatabase(join(storage.directory, 'catalog.db'), join(folder, 'catalog.db'));
       throwIfAborted(signal);
-      for (const { group } of groups) await storage.vectors.snapshot(group, join(folder, 'vectors'));
+      for (const { group } of groups) await snapshotVectors(group, join(folder, 'vectors'));
       throwIfAborted(signal);
       await copyDatabase(join(storage.directory, 'log.db'), join(folder, 'log.db'));
       if (sameGroups(groups, await groupsOf(storage))) return { folder, groups };

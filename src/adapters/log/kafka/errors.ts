@@ -30,22 +30,22 @@ export function protocolError(error: unknown): string | undefined {
 export const UNKNOWN_TOPIC = 'UNKNOWN_TOPIC_OR_PARTITION';
 
 const PERMANENT: Readonly<Record<string, readonly [ErrorCode, string]>> = {
-  SASL_AUTHENTICATION_FAILED: ['invalid_config', 'Kafka refuses the credentials: check log.kafka.sasl.'],
+  SASL_AUTHENTICATION_FAILED: ['invalid_config', 'Kafka refuses the credentials: check stores.log.sasl.'],
   ILLEGAL_SASL_STATE: [
     'invalid_config',
-    'Kafka wants other authentication here: check log.kafka.sasl and log.kafka.tls.',
+    'Kafka wants other authentication here: check stores.log.sasl and stores.log.tls.',
   ],
   UNSUPPORTED_SASL_MECHANISM: [
     'invalid_config',
-    'Kafka does not offer this mechanism: check log.kafka.sasl.mechanism.',
+    'Kafka does not offer this mechanism: check stores.log.sasl.mechanism.',
   ],
   TOPIC_AUTHORIZATION_FAILED: [
     'invalid_config',
-    'Kafka does not allow this user the topic: grant Create, Read, Write, Describe and Delete on the topics of log.kafka.prefix.',
+    'Kafka does not allow this user the topic: grant Create, Read, Write, Describe and Delete on the topics of stores.log.prefix.',
   ],
   GROUP_AUTHORIZATION_FAILED: [
     'invalid_config',
-    'Kafka does not allow this user the group: grant Read and Delete on the groups of log.kafka.prefix.',
+    'Kafka does not allow this user the group: grant Read and Delete on the groups of stores.log.prefix.',
   ],
   CLUSTER_AUTHORIZATION_FAILED: [
     'invalid_config',
@@ -53,15 +53,15 @@ const PERMANENT: Readonly<Record<string, readonly [ErrorCode, string]>> = {
   ],
   INVALID_REPLICATION_FACTOR: [
     'invalid_config',
-    'Kafka has fewer brokers than log.kafka.replicationFactor asks for: lower it, or add brokers.',
+    'Kafka has fewer brokers than stores.log.replicationFactor asks for: lower it, or add brokers.',
   ],
   MESSAGE_TOO_LARGE: [
     'request_too_large',
-    'Kafka refuses an event of this size: lower log.kafka.maxMessageBytes below the cluster’s message.max.bytes.',
+    'Kafka refuses an event of this size: lower stores.log.maxMessageBytes below the cluster’s message.max.bytes.',
   ],
   RECORD_LIST_TOO_LARGE: [
     'request_too_large',
-    'Kafka refuses a batch of this size: lower log.kafka.maxMessageBytes below the cluster’s message.max.bytes.',
+    'Kafka refuses a batch of this size: lower stores.log.maxMessageBytes below the cluster’s message.max.bytes.',
   ],
 };
 

@@ -19,7 +19,7 @@ export class Names {
     if (!/^[a-zA-Z0-9._-]{1,80}$/.test(prefix)) {
       throw new FootnoteError(
         'invalid_config',
-        'log.kafka.prefix: up to 80 letters, digits, dots, hyphens and underscores.',
+        'stores.log.prefix: up to 80 letters, digits, dots, hyphens and underscores.',
       );
     }
     this.prefix = prefix;

@@ -29,7 +29,7 @@ export function encodeRecord(event: ChangeEvent, identity: LogIdentity, maxBytes
   if (bytes > maxBytes) {
     throw new FootnoteError(
       'request_too_large',
-      `The change of ${JSON.stringify(event.key)} takes ${bytes} bytes without its content; at most ${maxBytes} are allowed. Give it less metadata, or raise log.kafka.maxMessageBytes and the cluster's message.max.bytes.`,
+      `The change of ${JSON.stringify(event.key)} takes ${bytes} bytes without its content; at most ${maxBytes} are allowed. Give it less metadata, or raise stores.log.maxMessageBytes and the cluster's message.max.bytes.`,
     );
   }
   return { partition: partitionOf(key, identity.partitions), key, value, headers, bytes };

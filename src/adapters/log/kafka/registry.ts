@@ -144,7 +144,7 @@ export class Registry {
     readFormat(stored.format, {
       what: `The topic ${this.#table.topic}`,
       newest: FORMAT,
-      mend: 'point log.kafka.prefix at the log that this engine wrote',
+      mend: 'point stores.log.prefix at the log that this engine wrote',
     });
     return stored;
   }

@@ -1,0 +1,111 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Config } from '../core/config.js';
+import type { BlobStore } from '../core/ports/blobs.js';
+import type { Catalog } from '../core/ports/catalog.js';
+import type { EventLog } from '../core/ports/log.js';
+import type { VectorStore } from '../core/ports/vectors.js';
+import type { LanceVectorStore } from '../adapters/vectors/lancedb/index.js';
+import type { Logger } from './logger.js';
+
+/**
+ * Opens the store that the configuration names for each port. What is not used is not loaded: an embedded engine never
+ * reads a server's SDK.
+ */
+const below = (config: Config, name: string): string => join(config.data, name);
+
+export async function openCatalog(config: Config, logger: Logger): Promise<Catalog> {
+  const { catalog } = config.stores;
+  if (catalog.kind === 'sqlite') {
+    const { openSqliteCatalog } = await import('../adapters/catalog/sqlite/index.js');
+    return openSqliteCatalog(below(config, 'catalog.db'));
+  }
+  const { openPostgresCatalog } = await import('../adapters/catalog/postgres/index.js');
+  const { kind: _, ...options } = catalog;
+  return openPostgresCatalog({
+    ...options,
+    onConnectionLost: ({ code, message }) => logger.warn({ code, reason: message }, 'catalog connection lost'),
+  });
+}
+
+export async function openLog(config: Config): Promise<EventLog> {
+  const { log } = config.stores;
+  const { partitions } = config.ingest;
+  if (log.kind === 'sqlite') {
+    const { openSqliteLog } = await import('../adapters/log/sqlite/index.js');
+    return openSqliteLog(below(config, 'log.db'), { partitions });
+  }
+  const { openKafkaLog } = await import('../adapters/log/kafka/index.js');
+  const { kind: _, tls, sasl, ...options } = log;
+  return openKafkaLog({
+    ...options,
+    partitions,
+    ...(tls === false ? {} : { tls }),
+    ...(sasl === undefined ? {} : { sasl }),
+  });
+}
+
+export async function openBlobs(config: Config): Promise<{ store: BlobStore; close: () => void }> {
+  const { blobs } = config.stores;
+  if (blobs.kind === 'files') {
+    const folder = below(config, 'blobs');
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    const { openFileBlobs } = await import('../adapters/blobs/files/index.js');
+    return { store: await openFileBlobs(folder), close: () => undefined };
+  }
+  const { openS3Blobs } = await import('../adapters/blobs/s3/index.js');
+  const { bucket, prefix, region, endpoint, accessKeyId, secretAccessKey, forcePathStyle, partBytes } = blobs;
+  const store = await openS3Blobs({
+    bucket,
+    prefix,
+    region,
+    partBytes,
+    maxAttempts: 5,
+    requestTimeoutMs: 30_000,
+    ...(endpoint === undefined ? {} : { endpoint }),
+    ...(forcePathStyle === undefined ? {} : { forcePathStyle }),
+    ...(accessKeyId === undefined || secretAccessKey === undefined
+      ? {}
+      : { credentials: { accessKeyId, secretAccessKey } }),
+  });
+  return { store, close: () => store.close() };
+}
+
+export interface OpenedVectors {
+  readonly store: VectorStore;
+  /** Where the store can copy a generation's files while it is written to. */
+  readonly snapshot: LanceVectorStore['snapshot'] | undefined;
+}
+
+export async function openVectors(config: Config, logger: Logger): Promise<OpenedVectors> {
+  const { vectors } = config.stores;
+  if (vectors.kind === 'lancedb') {
+    const directory = below(config, 'vectors');
+    await mkdir(directory, { recursive: true, mode: 0o700 });
+    const { openLanceVectors } = await import('../adapters/vectors/lancedb/index.js');
+    const store = await openLanceVectors({
+      directory,
+      onMaintenanceError: (generation, error) =>
+        logger.warn(
+          { generation, reason: error instanceof Error ? error.message : String(error) },
+          'store maintenance failed',
+        ),
+    });
+    return { store, snapshot: (generation, folder) => store.snapshot(generation, folder) };
+  }
+  const { openQdrantVectors } = await import('../adapters/vectors/qdrant/index.js');
+  const { kind: _, apiKey, shardNumber, vectorsOnDisk, ...options } = vectors;
+  const store = await openQdrantVectors({
+    ...options,
+    onDisk: { vectors: vectorsOnDisk },
+    ...(apiKey === undefined ? {} : { apiKey }),
+    ...(shardNumber === undefined ? {} : { shardNumber }),
+  });
+  return { store, snapshot: undefined };
+}
+
+/** Whether everything lies in the data directory, so that whoever owns it is alone. */
+export function isEmbedded({ stores }: Config): boolean {
+  const { log, catalog, vectors, blobs } = stores;
+  return log.kind === 'sqlite' && catalog.kind === 'sqlite' && vectors.kind === 'lancedb' && blobs.kind === 'files';
+}

@@ -1,0 +1,3 @@
+import { describeFolder } from './folder.js';
+
+describeFolder('embedded', {});
