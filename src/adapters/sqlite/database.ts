@@ -3,6 +3,7 @@ import { dirname } from 'node:path';
 import Libsql from 'libsql';
 import { LRUCache } from 'lru-cache';
 import { FootnoteError } from '../../core/errors.js';
+import { requireStorable } from '../storable.js';
 import { sqliteError } from './errors.js';
 
 export interface SqliteOptions {
@@ -169,9 +170,7 @@ export class SqliteDatabase {
 function checked(parameters: readonly SqliteValue[]): SqliteValue[] {
   for (const value of parameters) {
     if (typeof value === 'string') {
-      if (value.includes('\0') || !value.isWellFormed()) {
-        throw new FootnoteError('invalid_request', 'Names and keys must not hold NUL characters or lone surrogates.');
-      }
+      requireStorable(value);
     } else if (typeof value === 'number') {
       if (!Number.isFinite(value)) throw new TypeError(`not a storable number: ${value}`);
     } else if (value !== null && typeof value !== 'bigint' && !(value instanceof Uint8Array)) {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { version } from '../../support/fixtures.js';
 import { fresh, race, type MakeCatalog } from './maker.js';
+import { makeHead } from './rows.js';
 
 const NAME = { tenant: 't', collection: 'c', source: 's' };
 const OTHER = { ...NAME, source: 'o' };
@@ -190,6 +191,41 @@ export function describeOwnership(make: MakeCatalog): void {
       await cursors().delete(NAME);
       expect(await read()).toEqual([]);
       expect(await cursors().item(OTHER, 'k0000')).toBeDefined();
+    });
+
+    it('order an inventory by code point, after which a page goes on', async () => {
+      // By UTF-16 unit the last two change places; by a language's order nearly all do.
+      const keys = ['', ' b', '-a', 'B', 'a', 'a b', 'aB', 'ab', 'b', 'z', 'ß', 'é', 'ж', '\ufffd', '\u{1f600}'];
+      const items = [...keys].reverse().map((key) => ({ key, scope: '', state: {} }));
+      expect(await cursors().updateInventory(NAME, 1, items, [])).toBe(true);
+      const after = async (key?: string) => {
+        const page = await cursors().inventory(NAME, { limit: 99, ...(key === undefined ? {} : { after: key }) });
+        return page.map((each) => each.key);
+      };
+      expect(await after()).toEqual(keys);
+      for (const [i, key] of keys.entries()) expect(await after(key)).toEqual(keys.slice(i + 1));
+    });
+
+    it('keep keys and scopes of any length apart', async () => {
+      // Nothing in them repeats: no store can shorten them.
+      const long = Array.from({ length: 2040 }, (_, i) => String.fromCodePoint(0x4e00 + ((i * 7919) % 20_000))).join(
+        '',
+      );
+      const keys = [`${long}a`, `${long}b`, `${long}c`, `${long}\u{1f600}`];
+      const items = keys.map((key, i) => ({ key, scope: `${long}${i % 2}`, state: { i } }));
+      expect(await cursors().updateInventory(NAME, 1, [...items].reverse(), [])).toBe(true);
+      expect(await cursors().inventory(NAME, { limit: 9 })).toEqual(items);
+      expect(await cursors().inventory(NAME, { limit: 9, after: keys[1]! })).toEqual(items.slice(2));
+      const odd = await cursors().inventory(NAME, { limit: 9, scope: `${long}1` });
+      expect(odd).toEqual([items[1], items[3]]);
+      const second = { ...items[1]!, state: { new: true } };
+      expect(await cursors().updateInventory(NAME, 1, [second], [keys[0]!])).toBe(true);
+      expect(await cursors().item(NAME, keys[0]!)).toBeUndefined();
+      expect(await cursors().inventory(NAME, { limit: 9 })).toEqual([second, items[2], items[3]]);
+      const { heads } = store.port;
+      for (const key of keys) await heads.raise(makeHead(key, 1));
+      const found = await heads.list('t', 'c', { source: 's', key: keys[2]!, limit: 9 });
+      expect(found.map(({ event }) => event.key)).toEqual([keys[2]]);
     });
   });
 }

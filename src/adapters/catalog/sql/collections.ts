@@ -5,6 +5,7 @@ import type { Collection, Collections } from '../../../core/ports/catalog.js';
 import { breathe } from '../../../runtime/breathe.js';
 import { changed, chunks, REMOVE_PAGE, type Db } from './context.js';
 import type { Schema } from './schema.js';
+import { transact } from './transact.js';
 import { keepFences } from './sources.js';
 
 function toCollection(row: Selectable<Schema['collections']>): Collection {
@@ -82,7 +83,7 @@ export class SqlCollections implements Collections {
   async delete(tenant: string, name: string): Promise<boolean> {
     await this.#deleteReleases(tenant, name);
     while (await this.#deletePage(tenant, name)) await breathe();
-    return this.#db.transaction().execute(async (tx) => {
+    return transact(this.#db, async (tx) => {
       while (await deleteDocuments(tx, tenant, name)) continue;
       await keepFences(tx, { tenant, collection: name });
       await tx
@@ -110,7 +111,7 @@ export class SqlCollections implements Collections {
   }
 
   #deletePage(tenant: string, name: string): Promise<boolean> {
-    return this.#db.transaction().execute((tx) => deleteDocuments(tx, tenant, name));
+    return transact(this.#db, (tx) => deleteDocuments(tx, tenant, name));
   }
 }
 

@@ -1,6 +1,8 @@
 import type { Json, JsonObject } from '../../../core/json.js';
 import type { Cursors, InventoryItem, SourceName } from '../../../core/ports/catalog.js';
 import { changed, chunks, ofSource, type Db, type Tx } from './context.js';
+import type { LongKeys } from './long-keys.js';
+import { transact } from './transact.js';
 
 function toItem(row: { key: string; scope: string; state: string }): InventoryItem {
   return { key: row.key, scope: row.scope, state: JSON.parse(row.state) as JsonObject };
@@ -29,9 +31,11 @@ async function advance(tx: Db | Tx, name: SourceName, fence: number, cursor?: st
 
 export class SqlCursors implements Cursors {
   readonly #db: Db;
+  readonly #keys: LongKeys;
 
-  constructor(db: Db) {
+  constructor(db: Db, keys: LongKeys) {
     this.#db = db;
+    this.#keys = keys;
   }
 
   async load(name: SourceName): Promise<{ fence: number; cursor: Json } | undefined> {
@@ -53,8 +57,9 @@ export class SqlCursors implements Cursors {
     options: { scope?: string; after?: string; limit: number },
   ): Promise<InventoryItem[]> {
     let query = this.#db.selectFrom('inventory').select(['key', 'scope', 'state']).where(ofSource<'inventory'>(name));
-    if (options.scope !== undefined) query = query.where('scope', '=', options.scope);
-    if (options.after !== undefined) query = query.where('key', '>', options.after);
+    if (options.scope !== undefined) query = query.where(this.#keys.isOneOf('scope', [options.scope]));
+    if (options.after !== undefined) query = query.where(this.#keys.isAfter('key', options.after));
+    if (this.#keys.ordersBeginnings) query = query.orderBy(this.#keys.indexed('key'));
     return (await query.orderBy('key').limit(options.limit).execute()).map(toItem);
   }
 
@@ -63,7 +68,7 @@ export class SqlCursors implements Cursors {
       .selectFrom('inventory')
       .select(['key', 'scope', 'state'])
       .where(ofSource<'inventory'>(name))
-      .where('key', '=', key)
+      .where(this.#keys.isOneOf('key', [key]))
       .executeTakeFirst();
     return row && toItem(row);
   }
@@ -75,13 +80,19 @@ export class SqlCursors implements Cursors {
     remove: readonly string[],
   ): Promise<boolean> {
     const { tenant, collection, source } = name;
-    return this.#db.transaction().execute(async (tx) => {
+    return transact(this.#db, async (tx) => {
       if (!(await advance(tx, name, fence))) return false;
-      for (const keys of chunks(remove)) {
-        await tx.deleteFrom('inventory').where(ofSource<'inventory'>(name)).where('key', 'in', keys).execute();
-      }
-      // The last of several items with one key counts; a statement must not touch a row twice.
+      // The last of several items with one key counts.
       const items = [...new Map(put.map((item) => [item.key, item])).values()];
+      // What is put is removed first, since not every database can have a unique index of keys: all writers of a source
+      // come here one after the other, for each has written the row of its cursor.
+      for (const keys of chunks([...remove, ...items.map((item) => item.key)])) {
+        await tx
+          .deleteFrom('inventory')
+          .where(ofSource<'inventory'>(name))
+          .where(this.#keys.isOneOf('key', keys))
+          .execute();
+      }
       for (const some of chunks(items, 100)) {
         await tx
           .insertInto('inventory')
@@ -95,12 +106,6 @@ export class SqlCursors implements Cursors {
               state: JSON.stringify(item.state),
             })),
           )
-          .onConflict((conflict) =>
-            conflict.columns(['tenant', 'collection', 'source', 'key']).doUpdateSet((eb) => ({
-              scope: eb.ref('excluded.scope'),
-              state: eb.ref('excluded.state'),
-            })),
-          )
           .execute();
       }
       return true;
@@ -108,7 +113,7 @@ export class SqlCursors implements Cursors {
   }
 
   async delete(name: SourceName): Promise<void> {
-    await this.#db.transaction().execute(async (tx) => {
+    await transact(this.#db, async (tx) => {
       await tx.deleteFrom('inventory').where(ofSource<'inventory'>(name)).execute();
       await tx.deleteFrom('cursors').where(ofSource<'cursors'>(name)).execute();
     });

@@ -242,7 +242,7 @@ export class SqlDocuments implements Documents {
       .where('visible_version', 'is not', null)
       .groupBy('language')
       .orderBy('rows', 'desc')
-      .orderBy('language')
+      .orderBy('language', (order) => order.asc().nullsFirst())
       .limit(8)
       .execute();
     return rows.map((row) => row.language ?? 'und');

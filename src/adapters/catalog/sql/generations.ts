@@ -4,6 +4,7 @@ import type { Generation, GenerationSpec, GenerationState } from '../../../core/
 import type { Generations } from '../../../core/ports/catalog.js';
 import { changed, type Db, type Tx } from './context.js';
 import type { Schema } from './schema.js';
+import { transact } from './transact.js';
 
 type Move = Selectable<Schema['generation_moves']>;
 
@@ -75,7 +76,7 @@ export class SqlGenerations implements Generations {
   }
 
   async create(generation: Omit<Generation, 'history'>, reason?: string): Promise<void> {
-    await this.#db.transaction().execute(async (tx) => {
+    await transact(this.#db, async (tx) => {
       const result = await tx
         .insertInto('generations')
         .values({
@@ -124,7 +125,7 @@ export class SqlGenerations implements Generations {
   }
 
   async move(id: string, from: GenerationState, to: GenerationState, at: string, reason?: string): Promise<boolean> {
-    return this.#db.transaction().execute(async (tx) => {
+    return transact(this.#db, async (tx) => {
       if (to === 'dropped' && (await isServed(tx, id))) return false;
       const result = await tx
         .updateTable('generations')

@@ -4,7 +4,9 @@ import type { Head, HeadQuery, Heads, OutboxEntry } from '../../../core/ports/ca
 import type { VersionKey } from '../../../core/version.js';
 import { changed, chunks, padded, REMOVE_PAGE, type Db, type Tx } from './context.js';
 import { recordContent } from './contents.js';
+import type { LongKeys } from './long-keys.js';
 import type { Schema } from './schema.js';
+import { transact } from './transact.js';
 
 type Row = Pick<Selectable<Schema['heads']>, 'document_id' | 'version' | 'deleted' | 'event' | 'updated_at'>;
 const COLUMNS = ['document_id', 'version', 'deleted', 'event', 'updated_at'] as const;
@@ -36,9 +38,11 @@ function toRow(head: Head): Schema['heads'] {
 
 export class SqlHeads implements Heads {
   readonly #db: Db;
+  readonly #keys: LongKeys;
 
-  constructor(db: Db) {
+  constructor(db: Db, keys: LongKeys) {
     this.#db = db;
+    this.#keys = keys;
   }
 
   async get(
@@ -71,7 +75,7 @@ export class SqlHeads implements Heads {
   }
 
   async decide(head: Head, expected: VersionKey | undefined, stream: string): Promise<boolean> {
-    return this.#db.transaction().execute(async (tx) => {
+    return transact(this.#db, async (tx) => {
       if (!(await this.#move(tx, head, expected))) return false;
       const { tenant, collection, content } = head.event;
       if (content) await recordContent(tx, head.documentId, head.version, content, { tenant, collection });
@@ -123,7 +127,7 @@ export class SqlHeads implements Heads {
       .where('tenant', '=', tenant)
       .where('collection', '=', collection);
     if (options.source !== undefined) query = query.where('source', '=', options.source);
-    if (options.key !== undefined) query = query.where('key', '=', options.key);
+    if (options.key !== undefined) query = query.where(this.#keys.isOneOf('key', [options.key]));
     if (!options.includeDeleted) query = query.where('deleted', '=', 0);
     if (options.after !== undefined) query = query.where('document_id', '>', options.after);
     return (await query.orderBy('document_id').limit(options.limit).execute()).map(toHead);
@@ -149,7 +153,7 @@ export class SqlHeads implements Heads {
   async forget(heads: readonly Pick<Head, 'documentId' | 'version'>[]): Promise<number> {
     let forgotten = 0;
     for (const some of chunks(heads, REMOVE_PAGE)) {
-      forgotten += await this.#db.transaction().execute(async (tx) => {
+      forgotten += await transact(this.#db, async (tx) => {
         let count = 0;
         for (const { documentId, version } of some) if (await forgetOne(tx, documentId, version)) count += 1;
         return count;

@@ -1,6 +1,7 @@
 import type { JsonObject } from '../../../core/json.js';
 import type { Idempotency } from '../../../core/ports/catalog.js';
 import { changed, type Db } from './context.js';
+import { transact } from './transact.js';
 
 export class SqlIdempotency implements Idempotency {
   readonly #db: Db;
@@ -17,7 +18,7 @@ export class SqlIdempotency implements Idempotency {
     expiresAt: string,
     now?: string,
   ): Promise<{ requestHash: string; answer: JsonObject; stored: boolean }> {
-    return this.#db.transaction().execute(async (tx) => {
+    return transact(this.#db, async (tx) => {
       const values = { request_hash: requestHash, answer: JSON.stringify(answer), expires_at: expiresAt };
       const result = await tx
         .insertInto('idempotency')

@@ -1,6 +1,7 @@
 import type { Lease, Leases, SourceName } from '../../../core/ports/catalog.js';
 import { changed, type Db } from './context.js';
 import { takeFence } from './sources.js';
+import { transact } from './transact.js';
 
 /**
  * A lease's row stays when it is released, since its number must never come again. A holder that asks while it still
@@ -21,7 +22,7 @@ export class SqlLeases implements Leases {
     source?: SourceName,
   ): Promise<Lease | undefined> {
     const expiresAt = now + ttlMs;
-    return this.#db.transaction().execute(async (tx) => {
+    return transact(this.#db, async (tx) => {
       await tx
         .insertInto('leases')
         .values({ name, holder: '', fence: 0, expires_at: 0 })

@@ -5,6 +5,7 @@ import type { Releases } from '../../../core/ports/catalog.js';
 import { changed, type Db, type Tx } from './context.js';
 import { recordMove } from './generations.js';
 import type { Schema } from './schema.js';
+import { transact } from './transact.js';
 
 type Detail = Pick<Release, 'previous' | 'spaces' | 'retrieval' | 'promptVersion'>;
 
@@ -47,7 +48,7 @@ export class SqlReleases implements Releases {
       throw new FootnoteError('invalid_request', `A release after number ${expected} has number ${expected + 1}.`);
     }
     const { tenant, collection, number, generation, at, ...detail } = next;
-    return this.#db.transaction().execute(async (tx) => {
+    return transact(this.#db, async (tx) => {
       // Numbers have no gaps, so the primary key makes this the compare-and-set: one contender inserts the next number.
       const current = await tx
         .selectFrom('releases')

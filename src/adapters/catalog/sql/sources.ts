@@ -4,6 +4,7 @@ import type { SourceName, SourceRecord, Sources } from '../../../core/ports/cata
 import type { VersionKey } from '../../../core/version.js';
 import { ofSource, type Db, type Tx } from './context.js';
 import type { Schema } from './schema.js';
+import { transact } from './transact.js';
 
 /** Counter of the highest fence of any source that was removed: a source made again begins above it. */
 const REMOVED_FENCES = 'fences.removed';
@@ -81,7 +82,7 @@ export class SqlSources implements Sources {
   }
 
   async claim(name: SourceName, owner: string): Promise<SourceRecord> {
-    const row = await this.#db.transaction().execute(async (tx) => {
+    const row = await transact(this.#db, async (tx) => {
       const removed = await tx
         .selectFrom('counters')
         .select('value')
@@ -143,7 +144,7 @@ export class SqlSources implements Sources {
   }
 
   async delete(name: SourceName): Promise<void> {
-    await this.#db.transaction().execute(async (tx) => {
+    await transact(this.#db, async (tx) => {
       await keepFences(tx, name);
       await tx.deleteFrom('sources').where(ofSource<'sources'>(name)).execute();
     });

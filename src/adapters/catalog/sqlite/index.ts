@@ -1,12 +1,13 @@
 import { Kysely, SqliteDialect, type SqliteDatabase as KyselyDatabase } from 'kysely';
 import type { Catalog } from '../../../core/ports/catalog.js';
 import { SqliteDatabase, type SqliteValue } from '../../sqlite/database.js';
+import type { Dialect } from '../sql/dialect.js';
 import { sqlCatalog } from '../sql/index.js';
-import type { ColumnTypes } from '../sql/migrations/index.js';
+import { migrate } from '../sql/migrations/index.js';
 import type { Schema } from '../sql/schema.js';
 
 /** SQLite compares text by its bytes, which for UTF-8 is the order of code points. */
-const TYPES: ColumnTypes = { text: 'text', integer: 'integer', serial: 'integer primary key autoincrement' };
+const DIALECT: Dialect = { text: 'text', integer: 'integer', serial: 'integer primary key autoincrement' };
 
 /** Heads and rows of some ten thousand documents: every query of a search reads them. */
 const CACHE_MIB = 64;
@@ -42,7 +43,8 @@ export async function openSqliteCatalog(file: string): Promise<Catalog> {
   const database = new SqliteDatabase(file, { synchronous: 'FULL', cacheMib: CACHE_MIB });
   const db = new Kysely<Schema>({ dialect: new SqliteDialect({ database: wiring(database) }) });
   try {
-    return await sqlCatalog(db, TYPES);
+    await migrate(db, DIALECT);
+    return sqlCatalog(db, DIALECT);
   } catch (error) {
     database.close();
     throw error;

@@ -1,23 +1,26 @@
 import { sql, type CreateTableBuilder, type Kysely } from 'kysely';
 import type { Schema } from '../schema.js';
-import type { ColumnTypes, Migration } from './index.js';
+import type { Dialect } from '../dialect.js';
+import { LongKeys } from '../long-keys.js';
+import type { Migration } from './index.js';
 
 type Columns = Readonly<Record<string, 'text' | 'text?' | 'integer'>>;
 
 /** A table of plain columns; `?` marks nullable ones. */
 async function table(
   db: Kysely<Schema>,
-  types: ColumnTypes,
+  dialect: Dialect,
   name: string,
   columns: Columns,
-  key: readonly string[],
+  key?: readonly string[],
 ): Promise<void> {
   let builder = db.schema.createTable(name) as CreateTableBuilder<string, string>;
   for (const [column, type] of Object.entries(columns)) {
-    const dataType = sql.raw(type === 'integer' ? types.integer : types.text);
+    const dataType = sql.raw(type === 'integer' ? dialect.integer : dialect.text);
     builder = builder.addColumn(column, dataType, (c) => (type.endsWith('?') ? c : c.notNull()));
   }
-  await builder.addPrimaryKeyConstraint(`${name}_pk`, [...key]).execute();
+  if (key) builder = builder.addPrimaryKeyConstraint(`${name}_pk`, [...key]);
+  await builder.execute();
 }
 
 async function index(db: Kysely<Schema>, name: string, on: string, columns: readonly string[]): Promise<void> {
@@ -28,10 +31,25 @@ async function index(db: Kysely<Schema>, name: string, on: string, columns: read
     .execute();
 }
 
+/** An index whose last column, or last two, may be long. */
+async function longIndex(
+  db: Kysely<Schema>,
+  dialect: Dialect,
+  name: string,
+  on: string,
+  columns: readonly string[],
+  long: readonly ('scope' | 'key')[],
+): Promise<void> {
+  if (dialect.indexedChars === undefined) return index(db, name, on, [...columns, ...long]);
+  const keys = new LongKeys(dialect);
+  const parts = [...columns.map((column) => sql.ref(column)), ...long.map((column) => keys.indexed(column))];
+  await db.schema.createIndex(name).on(on).expression(sql.join(parts)).execute();
+}
+
 export const first: Migration = {
   version: 1,
-  async up(db, types) {
-    const make = (name: string, columns: Columns, key: readonly string[]) => table(db, types, name, columns, key);
+  async up(db, dialect) {
+    const make = (name: string, columns: Columns, key?: readonly string[]) => table(db, dialect, name, columns, key);
     await make('counters', { name: 'text', value: 'integer' }, ['name']);
     await make(
       'collections',
@@ -57,14 +75,14 @@ export const first: Migration = {
       ['document_id'],
     );
     await index(db, 'heads_by_collection', 'heads', ['tenant', 'collection', 'document_id', 'version']);
-    await index(db, 'heads_by_key', 'heads', ['tenant', 'collection', 'source', 'key']);
+    await longIndex(db, dialect, 'heads_by_key', 'heads', ['tenant', 'collection', 'source'], ['key']);
     await db.schema
       .createTable('outbox')
-      .addColumn('id', sql.raw(types.serial))
-      .addColumn('tenant', sql.raw(types.text), (c) => c.notNull())
-      .addColumn('collection', sql.raw(types.text), (c) => c.notNull())
-      .addColumn('stream', sql.raw(types.text), (c) => c.notNull())
-      .addColumn('event', sql.raw(types.text), (c) => c.notNull())
+      .addColumn('id', sql.raw(dialect.serial))
+      .addColumn('tenant', sql.raw(dialect.text), (c) => c.notNull())
+      .addColumn('collection', sql.raw(dialect.text), (c) => c.notNull())
+      .addColumn('stream', sql.raw(dialect.text), (c) => c.notNull())
+      .addColumn('event', sql.raw(dialect.text), (c) => c.notNull())
       .execute();
 
     await make(
@@ -175,8 +193,11 @@ export const first: Migration = {
     await make('sources', { ...source, owner: 'text', fence: 'integer', floor: 'text?' }, sourceKey);
     await make('leases', { name: 'text', holder: 'text', fence: 'integer', expires_at: 'integer' }, ['name']);
     await make('cursors', { ...source, fence: 'integer', cursor: 'text?' }, sourceKey);
-    await make('inventory', { ...source, key: 'text', scope: 'text', state: 'text' }, [...sourceKey, 'key']);
-    await index(db, 'inventory_by_scope', 'inventory', [...sourceKey, 'scope', 'key']);
+    const wholeKeys = dialect.indexedChars === undefined;
+    const item = { ...source, key: 'text', scope: 'text', state: 'text' } as const;
+    await make('inventory', item, wholeKeys ? [...sourceKey, 'key'] : undefined);
+    if (!wholeKeys) await longIndex(db, dialect, 'inventory_by_key', 'inventory', sourceKey, ['key']);
+    await longIndex(db, dialect, 'inventory_by_scope', 'inventory', sourceKey, ['scope', 'key']);
 
     await make(
       'api_keys',

@@ -1,23 +1,14 @@
 import type { Kysely } from 'kysely';
 import { readFormat } from '../../../../core/format.js';
+import type { Dialect } from '../dialect.js';
 import type { Schema } from '../schema.js';
 import { first } from './001_first.js';
 import { tombstones } from './002_tombstones.js';
 
-/** How a dialect names the few types that differ. */
-export interface ColumnTypes {
-  /** Text compared by code point. */
-  readonly text: string;
-  /** A whole number up to 2^53. */
-  readonly integer: string;
-  /** Primary key that the database counts up and never gives out twice. */
-  readonly serial: string;
-}
-
 export interface Migration {
   /** 1, 2, 3 …; the format version once it is applied. */
   readonly version: number;
-  up(db: Kysely<Schema>, types: ColumnTypes): Promise<void>;
+  up(db: Kysely<Schema>, dialect: Dialect): Promise<void>;
 }
 
 /** Append only: a migration that was released is never changed. */
@@ -27,7 +18,7 @@ const FORMAT = 'catalog.format';
 const OR_ELSE = 'or restore a backup made by this version';
 
 /** Brings the tables to this software's format, each step in its own transaction. @throws data_newer, data_corrupt */
-export async function migrate(db: Kysely<Schema>, types: ColumnTypes): Promise<void> {
+export async function migrate(db: Kysely<Schema>, dialect: Dialect): Promise<void> {
   await db.schema
     .createTable('meta')
     .ifNotExists()
@@ -41,7 +32,7 @@ export async function migrate(db: Kysely<Schema>, types: ColumnTypes): Promise<v
   for (const migration of MIGRATIONS) {
     if (migration.version <= present) continue;
     await db.transaction().execute(async (tx) => {
-      await migration.up(tx, types);
+      await migration.up(tx, dialect);
       const value = String(migration.version);
       await tx
         .insertInto('meta')
