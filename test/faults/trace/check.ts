@@ -1,4 +1,4 @@
-import { documentFolder } from '../../../src/adapters/blobs/files/names.js';
+import { documentFolder } from '../../../src/adapters/blobs/names.js';
 import { Disk } from './disk.js';
 import type { Call } from './strace.js';
 

@@ -3,18 +3,17 @@ import type { Dirent } from 'node:fs';
 import { mkdir, open, readdir, rename, rm, rmdir, stat, unlink, type FileHandle } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
-import { FootnoteError, throwIfAborted } from '../../../core/errors.js';
+import { throwIfAborted } from '../../../core/errors.js';
 import type { ContentRef } from '../../../core/event.js';
 import type { BlobOwner, BlobStore } from '../../../core/ports/blobs.js';
 import { FORMAT_FILE, keepFormatFile } from '../../../runtime/format-file.js';
+import { collectionFolder, decodeName, documentFolder, isBlobName } from '../names.js';
+import { SourceFailure, checkRange, contentMissing, endWhenAborted, piecesOf, tooLarge } from '../source.js';
 import { codeOf, fileError } from './errors.js';
-import { collectionFolder, decodeName, documentFolder, isBlobName } from './names.js';
 
 /** How blobs are laid out below the root and how they are named. */
 const FORMAT = 1;
 const TEMPORARY = '.tmp';
-/** Bytes written at once when they are all in memory. */
-const SLICE = 1 << 20;
 
 /**
  * Blobs as files below one folder; one process writes there. Opening removes what a crash left half written.
@@ -69,9 +68,7 @@ class FileBlobs implements BlobStore {
   }
 
   async get(ref: ContentRef, range?: { start: number; end: number }): Promise<Readable> {
-    if (range && (range.start < 0 || range.end < range.start)) {
-      throw new FootnoteError('invalid_request', `There is no range ${range.start} to ${range.end}.`);
-    }
+    checkRange(range);
     const handle = await this.#open(ref);
     if (range && range.start === range.end) {
       // A file stream can't express an empty range: its end is inclusive.
@@ -141,25 +138,19 @@ class FileBlobs implements BlobStore {
     const hash = createHash('sha256');
     let bytes = 0;
     const handle = await open(path, 'wx', 0o600);
-    // A source that waits forever is ended by the signal; destroying it ends the loop below.
-    const stop = () => {
-      if (!(data instanceof Uint8Array)) data.destroy(new FootnoteError('cancelled', 'The operation was cancelled.'));
-    };
-    options.signal?.addEventListener('abort', stop, { once: true });
+    const done = endWhenAborted(data, options.signal);
     try {
       throwIfAborted(options.signal);
-      for await (const chunk of data instanceof Uint8Array ? slices(data) : bytesOf(data)) {
+      for await (const chunk of piecesOf(data)) {
         throwIfAborted(options.signal);
         bytes += chunk.byteLength;
-        if (bytes > limit) {
-          throw new FootnoteError('document_too_large', `The document has more than the ${limit} bytes allowed.`);
-        }
+        if (bytes > limit) throw tooLarge(limit);
         hash.update(chunk);
         await writeAll(handle, chunk);
       }
       await handle.sync();
     } finally {
-      options.signal?.removeEventListener('abort', stop);
+      done();
       await handle.close();
     }
     return { bytes, sha256: hash.digest('hex') };
@@ -203,7 +194,7 @@ class FileBlobs implements BlobStore {
     } catch (error) {
       if (codeOf(error) !== 'ENOENT') throw fileError(error, this.#root);
     }
-    throw new FootnoteError('content_missing', 'The stored content is gone: it was deleted or replaced since.');
+    throw contentMissing();
   }
 
   async #remove(folder: string): Promise<void> {
@@ -235,29 +226,6 @@ class FileBlobs implements BlobStore {
   async #entries(folder: string): Promise<Dirent[]> {
     const entries = await ifThere(readdir(join(this.#root, folder), { withFileTypes: true }));
     return (entries ?? []).sort((a, b) => (a.name < b.name ? -1 : 1));
-  }
-}
-
-function* slices(data: Uint8Array): Iterable<Uint8Array> {
-  for (let at = 0; at < data.byteLength; at += SLICE) yield data.subarray(at, at + SLICE);
-}
-
-/** What the caller's stream throws is not this store's failure and keeps its own form. */
-class SourceFailure extends Error {}
-
-async function* bytesOf(data: Readable): AsyncIterable<Uint8Array> {
-  const iterator = data[Symbol.asyncIterator]() as AsyncIterator<string | Uint8Array>;
-  try {
-    for (;;) {
-      const next = await iterator.next().catch((cause: unknown) => {
-        throw new SourceFailure('the source failed', { cause });
-      });
-      if (next.done) return;
-      yield typeof next.value === 'string' ? Buffer.from(next.value) : next.value;
-    }
-  } finally {
-    // Left early (too large, disk full): the source has no reader any more.
-    data.destroy();
   }
 }
 

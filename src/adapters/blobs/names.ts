@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { FootnoteError } from '../../../core/errors.js';
-import type { BlobOwner } from '../../../core/ports/blobs.js';
+import { FootnoteError } from '../../core/errors.js';
+import type { BlobOwner } from '../../core/ports/blobs.js';
 
 /** Longest encoded name that stands for itself; longer ones become a hash. */
 const MAX_LENGTH = 120;
