@@ -95,7 +95,7 @@ export async function openVectors(config: Config, logger: Logger): Promise<Opene
   }
   const { openQdrantVectors } = await import('../adapters/vectors/qdrant/index.js');
   const { kind: _, apiKey, shardNumber, vectorsOnDisk, ...options } = vectors;
-  const store = await openQdrantVectors({
+  const store = openQdrantVectors({
     ...options,
     onDisk: { vectors: vectorsOnDisk },
     ...(apiKey === undefined ? {} : { apiKey }),
