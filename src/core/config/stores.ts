@@ -160,4 +160,3 @@ export const StoresSchema = z
   })
   .prefault({});
 
-export type StoresConfig = z.output<typeof StoresSchema>;
