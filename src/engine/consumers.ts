@@ -8,6 +8,7 @@ import type { Generation } from '../core/generation.js';
 import { consumes, streamOf } from '../core/generation.js';
 import type { EventLog } from '../core/ports/log.js';
 import type { Clock } from '../core/ports/clock.js';
+import { type Backoff, backoffMs } from '../runtime/backoff.js';
 import type { Logger } from './logger.js';
 
 export interface ConsumersOptions {
@@ -29,6 +30,10 @@ interface Running {
 }
 
 const LOOK_MS = 20;
+/** Between tries to follow a log that can't be reached. */
+const BACKOFF: Backoff = { baseMs: 500, capMs: 10_000 };
+/** Who followed for so long was not at fault at the beginning. */
+const LONG_ENOUGH_MS = 60_000;
 
 /** Runs one consumer a generation. */
 export class Consumers {
@@ -66,7 +71,7 @@ export class Consumers {
     await Promise.all([...this.#running.values()].map((running) => this.#stop(running)));
   }
 
-  /** Why a generation does not follow the log, if it does not. */
+  /** Why a generation does not follow the log, if it does not: for good, or for now. */
   problem(generation: string): FootnoteError | undefined {
     return this.#running.get(generation)?.problem;
   }
@@ -82,7 +87,7 @@ export class Consumers {
     for (;;) {
       if ((await this.options.log.lag(stream, generation.id)) === 0) return;
       const problem = this.problem(generation.id);
-      if (problem) throw problem;
+      if (problem?.permanence === 'permanent') throw problem;
       await this.options.clock.sleep(LOOK_MS, signal);
     }
   }
@@ -102,34 +107,56 @@ export class Consumers {
     this.#running.delete(running.generation.id);
   }
 
+  /** Follows the log until it is stopped. Whatever may pass is waited for; what does not stops the generation. */
   async #run(running: Running): Promise<void> {
+    const { clock, logger } = this.options;
+    const { generation, abort } = running;
+    const about = { collection: generation.collection, generation: generation.id };
+    for (let attempt = 1; ; attempt += 1) {
+      const began = clock.now();
+      try {
+        await this.#follow(running);
+        return;
+      } catch (error) {
+        if (abort.signal.aborted) return;
+        const problem = asFootnoteError(error);
+        const { code, message: reason } = problem;
+        running.problem = problem;
+        if (problem.permanence === 'permanent') {
+          running.stopped.abort(problem);
+          logger.error({ ...about, code, reason }, 'generation stopped');
+          return;
+        }
+        if (clock.now() - began > LONG_ENOUGH_MS) attempt = 1;
+        logger.warn({ ...about, attempt, code, reason }, 'generation waits');
+        await clock.sleep(backoffMs(attempt, BACKOFF, Math.random), abort.signal).catch(() => undefined);
+        if (abort.signal.aborted) return;
+      }
+    }
+  }
+
+  async #follow(running: Running): Promise<void> {
     const { config, logger, onOutcome } = this.options;
     const { generation, abort } = running;
     const about = { collection: generation.collection, generation: generation.id };
-    try {
-      const ports = await this.options.portsFor(generation);
-      await consumeGeneration(ports, generation, {
-        signal: abort.signal,
-        maxInFlight: config.ingest.maxInFlight,
-        maxInFlightBytes: config.ingest.maxInFlightBytes,
-        onParseFailure: config.ingest.onParseFailure,
-        onOutcome: (outcome) => {
-          if (outcome.error)
-            logger.warn({ ...about, documentId: outcome.documentId, code: outcome.error.code }, 'document failed');
-          onOutcome(generation, outcome);
-        },
-        onRetry: ({ documentId, attempt, afterMs, error }) =>
-          logger.warn(
-            { ...about, documentId, attempt, afterMs, code: error.code, reason: error.message },
-            'trying again',
-          ),
-      });
-    } catch (error) {
-      if (abort.signal.aborted) return;
-      running.problem = asFootnoteError(error);
-      running.stopped.abort(running.problem);
-      logger.error({ ...about, code: running.problem.code, reason: running.problem.message }, 'generation stopped');
-    }
+    const ports = await this.options.portsFor(generation);
+    await consumeGeneration(ports, generation, {
+      signal: abort.signal,
+      maxInFlight: config.ingest.maxInFlight,
+      maxInFlightBytes: config.ingest.maxInFlightBytes,
+      onParseFailure: config.ingest.onParseFailure,
+      onOutcome: (outcome) => {
+        running.problem = undefined;
+        if (outcome.error)
+          logger.warn({ ...about, documentId: outcome.documentId, code: outcome.error.code }, 'document failed');
+        onOutcome(generation, outcome);
+      },
+      onRetry: ({ documentId, attempt, afterMs, error }) =>
+        logger.warn(
+          { ...about, documentId, attempt, afterMs, code: error.code, reason: error.message },
+          'trying again',
+        ),
+    });
   }
 }
 

@@ -39,6 +39,7 @@ import { createLogger } from './logger.js';
 import { maintainNow, runMaintenance } from './maintenance.js';
 import { Models, TEXT_VECTOR, modelStore } from './models.js';
 import { createParsing } from './parsing.js';
+import { checkStores } from './reachable.js';
 import { configuredSources } from './sources.js';
 import { openStorage } from './storage.js';
 import { documentSurface } from './surface/documents.js';
@@ -277,7 +278,8 @@ export async function openEngine(input: ConfigInput = {}, options: EngineOptions
   };
   const keys = new KeysService(catalog.keys, clock);
   const languagesOf = (generation: Generation) => models.languagesOf(generation);
-  const statusParts = { storage, consumers, version, startedAt, languagesOf };
+  const checked = () => checkStores(config, storage);
+  const statusParts = { checkStores: checked, storage, consumers, version, startedAt, languagesOf };
   const asked = async <T>(caller: Caller, collection: string, query: string, run: () => Promise<T>): Promise<T> => {
     const began = performance.now();
     const answer = await run();
@@ -346,6 +348,7 @@ export async function openEngine(input: ConfigInput = {}, options: EngineOptions
   };
 
   telemetry.gauge('lag', () => consumers.lag());
+  telemetry.gauge('stores_away', async () => Object.values(await checked()).filter(({ ok }) => !ok).length);
   telemetry.gauge('embed_queue', () => models.queued());
   telemetry.gauge('parse_queue', () => parsing.waiting);
 

@@ -43,6 +43,7 @@ export type CounterName = keyof typeof COUNTERS;
 /** Gauges by name, each `footnote_NAME`, with what it measures. */
 export const GAUGES = {
   lag: 'Events that the generations have not yet applied.',
+  stores_away: 'Servers among the stores that do not answer; what needs them waits.',
   embed_queue: 'Texts that wait for the model.',
   parse_queue: 'Documents that wait for a parsing process.',
 } as const;

@@ -1,16 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import type { ConfigInput } from '../../src/core/config.js';
 
-const of = (name: string): string => process.env[name] ?? '';
-
 /**
  * The stores of the servers that are running, each with a part of its own: topics, a schema, a prefix. Vectors are in
  * Qdrant where it runs, else embedded.
  */
-export function serverStores(): NonNullable<ConfigInput['stores']> {
+export function serverStores(environment: NodeJS.ProcessEnv = process.env): NonNullable<ConfigInput['stores']> {
+  const of = (name: string): string => environment[name] ?? '';
   const own = randomUUID();
-  const qdrant = process.env['QDRANT_URL'];
-  const apiKey = process.env['QDRANT_API_KEY'];
+  const qdrant = environment['QDRANT_URL'];
+  const apiKey = environment['QDRANT_API_KEY'];
   return {
     log: {
       kind: 'kafka',

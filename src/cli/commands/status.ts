@@ -16,6 +16,9 @@ export function status(program: Command, host: Host, ending: Ending): void {
         const { out } = run;
         const where = server === undefined ? 'no server runs' : `served at ${server}`;
         await out.line(`footnote ${result.version} · ${run.shown(config.data)} · ${where}`);
+        for (const [name, { ok, detail = '' }] of Object.entries(result.stores ?? {})) {
+          if (!ok) await out.line(`${out.paint.red('away')} ${name}: ${printable(detail)}`);
+        }
         await out.table(
           ['COLLECTION', 'LIVE', 'PENDING', 'FAILED', 'DELETED', 'CHUNKS', 'LAG', 'DEAD LETTERS', 'GENERATION'],
           Object.entries(result.collections).map(([name, of]) => [

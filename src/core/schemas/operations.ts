@@ -10,11 +10,10 @@ import {
 
 export const HealthSchema = z.object({ status: z.literal('ok') }).meta({ id: 'Health' });
 
+const ChecksSchema = z.record(z.string(), z.object({ ok: z.boolean(), detail: z.string().optional() }));
+
 export const ReadinessSchema = z
-  .object({
-    ready: z.boolean(),
-    checks: z.record(z.string(), z.object({ ok: z.boolean(), detail: z.string().optional() })),
-  })
+  .object({ ready: z.boolean(), checks: ChecksSchema })
   .meta({ id: 'Readiness', example: { ready: true, checks: { catalog: { ok: true }, model: { ok: true } } } });
 
 export const CollectionStatusSchema = z
@@ -40,6 +39,9 @@ export const StatusSchema = z
     version: z.string(),
     startedAt: TimestampSchema.optional(),
     collections: z.record(z.string(), CollectionStatusSchema),
+    stores: ChecksSchema.optional().meta({
+      description: 'Whether the servers among the stores answer. While one does not, no collections are listed.',
+    }),
     model: JsonObjectSchema.optional(),
     storage: JsonObjectSchema.optional(),
   })

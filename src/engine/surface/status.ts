@@ -6,9 +6,12 @@ import type { CollectionStatus, Readiness, Status } from '../../core/schemas/ope
 import { parserFor } from '../../stages/parse/registry.js';
 import { parserId } from '../../stages/parse/parser.js';
 import type { Consumers } from '../consumers.js';
+import type { StoreChecks } from '../reachable.js';
 import type { Storage } from '../storage.js';
 
 export interface StatusParts {
+  /** Whether the servers among the stores answer. */
+  readonly checkStores: () => Promise<StoreChecks>;
   readonly storage: Storage;
   readonly consumers: Consumers;
   readonly version: string;
@@ -19,11 +22,14 @@ export interface StatusParts {
 
 export async function status(parts: StatusParts, caller: Caller): Promise<Status> {
   const collections: Record<string, CollectionStatus> = {};
+  const stores = await parts.checkStores();
+  const answer = { version: parts.version, startedAt: parts.startedAt, collections };
+  if (Object.values(stores).some(({ ok }) => !ok)) return { ...answer, stores };
   for (const { name } of await parts.storage.catalog.collections.list(caller.tenant)) {
     if (!mayUse(caller, name)) continue;
     collections[name] = await collectionStatus(parts, caller.tenant, name);
   }
-  return { version: parts.version, startedAt: parts.startedAt, collections };
+  return Object.keys(stores).length === 0 ? answer : { ...answer, stores };
 }
 
 async function collectionStatus(
@@ -121,9 +127,10 @@ function foreignTo(
   );
 }
 
-/** Ready when the catalog answers and every live generation follows its log. */
-export async function readiness({ storage, consumers }: StatusParts): Promise<Readiness> {
-  const checks: Readiness['checks'] = {};
+/** Ready when every store answers and every live generation follows its log. */
+export async function readiness({ storage, consumers, checkStores }: StatusParts): Promise<Readiness> {
+  const checks: Readiness['checks'] = await checkStores();
+  if (Object.values(checks).some(({ ok }) => !ok)) return { ready: false, checks };
   const stopped: string[] = [];
   for (const { tenant, name } of await storage.catalog.collections.list()) {
     const release = await storage.catalog.releases.current(tenant, name);

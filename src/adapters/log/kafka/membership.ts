@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { FootnoteError } from '../../../core/errors.js';
 import { assign, type MemberClaim } from './assign.js';
 import { protocolError } from './errors.js';
 import { MemberAssignment, MemberMetadata, type Broker, type Cluster } from './vendor.js';
@@ -206,7 +207,7 @@ export class Membership {
       // The coordinator may be another broker by now.
       this.#coordinator = undefined;
     }
-    return (error as { name?: string }).name !== 'FootnoteError';
+    return !(error instanceof FootnoteError) || error.permanence === 'transient';
   }
 
   async #find(): Promise<Broker> {
