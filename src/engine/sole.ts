@@ -59,7 +59,8 @@ export async function becomeSole(leases: Leases, onLost: () => void): Promise<So
   return {
     async release() {
       clearInterval(timer);
-      await leases.release(held);
+      // A catalog that is away forgets it by itself.
+      await leases.release(held).catch(() => undefined);
     },
   };
 }

@@ -1,4 +1,3 @@
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Config } from '../core/config.js';
 import type { BlobStore } from '../core/ports/blobs.js';
@@ -6,6 +5,7 @@ import type { Catalog } from '../core/ports/catalog.js';
 import type { EventLog } from '../core/ports/log.js';
 import type { VectorStore } from '../core/ports/vectors.js';
 import type { LanceVectorStore } from '../adapters/vectors/lancedb/index.js';
+import { durableFolder } from '../runtime/durable-folder.js';
 import type { Logger } from './logger.js';
 
 /**
@@ -49,7 +49,7 @@ export async function openBlobs(config: Config): Promise<{ store: BlobStore; clo
   const { blobs } = config.stores;
   if (blobs.kind === 'files') {
     const folder = below(config, 'blobs');
-    await mkdir(folder, { recursive: true, mode: 0o700 });
+    await durableFolder(folder);
     const { openFileBlobs } = await import('../adapters/blobs/files/index.js');
     return { store: await openFileBlobs(folder), close: () => undefined };
   }
@@ -81,7 +81,7 @@ export async function openVectors(config: Config, logger: Logger): Promise<Opene
   const { vectors } = config.stores;
   if (vectors.kind === 'lancedb') {
     const directory = below(config, 'vectors');
-    await mkdir(directory, { recursive: true, mode: 0o700 });
+    await durableFolder(directory);
     const { openLanceVectors } = await import('../adapters/vectors/lancedb/index.js');
     const store = await openLanceVectors({
       directory,

@@ -2,6 +2,7 @@ import { open, readFile, rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { FootnoteError } from '../core/errors.js';
 import { readFormat, type StoredShape } from '../core/format.js';
+import { syncFolder } from './durable-folder.js';
 
 /** What a folder that carries its own format calls the file: `{"format": 1, "createdAt": …}`. */
 export const FORMAT_FILE = 'format.json';
@@ -36,15 +37,6 @@ export async function writeDurably(file: string, text: string): Promise<void> {
   const handle = await open(file, 'w', 0o600);
   try {
     await handle.writeFile(text);
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-}
-
-async function syncFolder(folder: string): Promise<void> {
-  const handle = await open(folder, 'r');
-  try {
     await handle.sync();
   } finally {
     await handle.close();

@@ -118,7 +118,12 @@ export function createTelemetry(): Telemetry {
         help: GAUGES[name],
         registers: [registry],
         async collect() {
-          this.set(await read());
+          // While what it asks is away nobody knows; the other metrics are wanted then most of all.
+          this.set(
+            await Promise.resolve()
+              .then(read)
+              .catch(() => NaN),
+          );
         },
       });
     },

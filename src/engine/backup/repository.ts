@@ -1,11 +1,12 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { createReadStream, createWriteStream } from 'node:fs';
-import { mkdir, open, readFile, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { z } from 'zod';
 import { FootnoteError, asFootnoteError } from '../../core/errors.js';
 import { readFormat } from '../../core/format.js';
+import { syncFolder } from '../../runtime/durable-folder.js';
 
 /** The layout of a folder of backups. */
 const FORMAT = 1;
@@ -208,13 +209,4 @@ async function copyHashed(source: string, target: string): Promise<{ sha256: str
 async function isThere(path: string, bytes: number): Promise<boolean> {
   const found = await stat(path).catch(() => undefined);
   return found?.isFile() === true && found.size === bytes;
-}
-
-export async function syncFolder(path: string): Promise<void> {
-  const handle = await open(path, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
 }

@@ -7,10 +7,11 @@ import { streamOf } from '../../core/generation.js';
 import { documentId } from '../../core/ids.js';
 import { versionKey } from '../../core/version.js';
 import { forEachConcurrent } from '../../runtime/concurrency.js';
+import { syncFolder } from '../../runtime/durable-folder.js';
 import type { Storage } from '../storage.js';
 import { type GroupStart, backupHold } from './cut.js';
 import type { BackupManifest } from './repository.js';
-import { BackupRepository, syncFolder } from './repository.js';
+import { BackupRepository } from './repository.js';
 
 /** In a data directory that was just put there: what is to be done before anything is appended or applied. */
 const MARKER = 'restored.json';
