@@ -87,7 +87,7 @@ export class Consumers {
     for (;;) {
       if ((await this.options.log.lag(stream, generation.id)) === 0) return;
       const problem = this.problem(generation.id);
-      if (problem?.permanence === 'permanent') throw problem;
+      if (problem && !passes(problem)) throw problem;
       await this.options.clock.sleep(LOOK_MS, signal);
     }
   }
@@ -122,7 +122,7 @@ export class Consumers {
         const problem = asFootnoteError(error);
         const { code, message: reason } = problem;
         running.problem = problem;
-        if (problem.permanence === 'permanent') {
+        if (!passes(problem)) {
           running.stopped.abort(problem);
           logger.error({ ...about, code, reason }, 'generation stopped');
           return;
@@ -158,6 +158,11 @@ export class Consumers {
         ),
     });
   }
+}
+
+/** A server that is away comes back; everything else wants somebody to do something. */
+function passes({ code }: FootnoteError): boolean {
+  return code === 'unavailable';
 }
 
 function gone(generation: string): FootnoteError {
