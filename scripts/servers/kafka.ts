@@ -1,9 +1,9 @@
 import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { mkdir, readFile, readdir, rename, rm, writeFile } from 'node:fs/promises';
-import { homedir } from 'node:os';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { cached } from './cache.js';
 import { freePort, probePort, startProcess, untilReady, type ServerKind } from './server.js';
 
 const run = promisify(execFile);
@@ -31,26 +31,13 @@ async function found(command: string, flag: string): Promise<boolean> {
   }
 }
 
-/** The server's jars from Maven Central, fetched once and kept in the user's cache. */
-async function jars(): Promise<string> {
-  const cache = join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'footnote', 'servers');
-  const folder = join(cache, `kafka-${KAFKA}`);
-  const present = await readdir(folder).catch(() => []);
-  if (present.length > 0) return folder;
-  const partial = `${folder}.${randomUUID()}`;
-  await mkdir(partial, { recursive: true });
-  try {
-    await writeFile(join(partial, 'pom.xml'), POM);
-    const goals = ['-q', '-B', 'dependency:copy-dependencies', `-DoutputDirectory=${join(partial, 'lib')}`];
-    await run('mvn', goals, { cwd: partial, maxBuffer: 1 << 24 });
-    // Whole or not at all, also when two fetch at once.
-    await rename(join(partial, 'lib'), folder).catch(async (error: unknown) => {
-      if ((await readdir(folder).catch(() => [])).length === 0) throw error;
-    });
-  } finally {
-    await rm(partial, { recursive: true, force: true });
-  }
-  return folder;
+/** The server's jars from Maven Central, fetched once. */
+function jars(): Promise<string> {
+  return cached(`kafka-${KAFKA}`, async (folder) => {
+    await writeFile(join(folder, 'pom.xml'), POM);
+    const goals = ['-q', '-B', 'dependency:copy-dependencies', `-DoutputDirectory=${folder}`];
+    await run('mvn', goals, { cwd: folder, maxBuffer: 1 << 24 });
+  });
 }
 
 interface Ports {

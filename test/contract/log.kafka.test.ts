@@ -175,6 +175,16 @@ describeWith('KAFKA_BROKERS', 'Kafka log', (address) => {
       expect((await log.end('s')).every((each) => each.offset === 0n)).toBe(true);
     });
 
+    it('takes a dead letter of the largest event, also one that is all quotes', async () => {
+      const log = await open({ ...options(), maxMessageBytes: 100_000 });
+      const large = makeEvent('a', { metadata: { text: '"'.repeat(48_000) } });
+      await log.append('s', [large]);
+      const reader = consume(log);
+      await (await reader.one()).reject(new FootnoteError('corrupt_document', 'It is broken.'));
+      await reader.end();
+      expect((await log.deadLetters.list('s'))[0]!.event).toEqual(large);
+    });
+
     it('ends the consumers of other processes when a stream or group is dropped, and finds the new one', async () => {
       const own = options();
       const [here, there] = [await open(own), await open(own)];

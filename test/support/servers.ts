@@ -1,7 +1,6 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { chmod } from 'node:fs/promises';
 import { startServers } from '../../scripts/servers/start.js';
 
 /** Runs once before all suites: starts the servers they need on loopback, and stops them at the end. */

@@ -84,6 +84,11 @@ export class Member<Source extends PartitionSource> {
     }
   }
 
+  /** What `next` gives, to the end. */
+  async *deliveries(): AsyncGenerator<Delivery> {
+    for (let delivery = await this.next(); delivery; delivery = await this.next()) yield delivery;
+  }
+
   #take(): Delivery | undefined {
     for (let i = 0; i < this.#sources.length; i += 1) {
       const source = this.#sources[(this.#turn + i) % this.#sources.length]!;

@@ -156,6 +156,7 @@ export class Appender {
   async #forget(): Promise<void> {
     const producer = this.#producer;
     this.#producer = undefined;
+    // One that never connected, or whose connection broke, has nothing left to close.
     await producer?.then((each) => each.disconnect()).catch(() => undefined);
   }
 }

@@ -107,11 +107,7 @@ export class KafkaLog implements EventLog {
     if (options.signal.aborted) leave();
     session.start();
     try {
-      for (;;) {
-        const delivery = await member.next();
-        if (!delivery) return;
-        yield delivery;
-      }
+      yield* member.deliveries();
     } finally {
       options.signal.removeEventListener('abort', leave);
       await session.stop();

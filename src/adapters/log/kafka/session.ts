@@ -104,9 +104,11 @@ export class Session {
     this.#revoke(() => true);
     await Promise.race([this.#committer.hold(), over]);
     this.#stop.abort();
+    // Whoever leaves while joining would stay in the group, unheard, until its session is over.
+    await Promise.race([this.#running, over]);
+    // A group that can't be told finds out by the missing heartbeats.
     await Promise.race([this.#membership.leave().catch(() => undefined), over]);
     await this.#cluster.disconnect().catch(() => undefined);
-    await Promise.race([this.#running, over]);
   }
 
   async #assigned(partitions: readonly number[], keep: boolean): Promise<void> {

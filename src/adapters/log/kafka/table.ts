@@ -1,5 +1,4 @@
-import { FootnoteError } from '../../../core/errors.js';
-import { throwIfAborted } from '../../../core/errors.js';
+import { FootnoteError, throwIfAborted } from '../../../core/errors.js';
 import type { Appender } from './appender.js';
 import { mismatch } from './errors.js';
 import { Fetcher } from './fetcher.js';

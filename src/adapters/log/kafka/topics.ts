@@ -36,7 +36,8 @@ function tableConfig(options: TopicOptions): Record<string, string> {
   return {
     'cleanup.policy': 'compact',
     'min.insync.replicas': String(options.minInsyncReplicas),
-    'max.message.bytes': String(options.maxMessageBytes + 65_536),
+    // A dead letter holds its event as text within JSON, where each quote and backslash takes two bytes.
+    'max.message.bytes': String(2 * options.maxMessageBytes + 65_536),
     'segment.ms': '3600000',
     'max.compaction.lag.ms': '3600000',
     'min.cleanable.dirty.ratio': '0.1',

@@ -92,11 +92,7 @@ class SqliteLog implements EventLog {
     group.join(member);
     options.signal.addEventListener('abort', leave, { once: true });
     try {
-      for (;;) {
-        const delivery = await member.next();
-        if (!delivery) return;
-        yield delivery;
-      }
+      yield* member.deliveries();
     } finally {
       options.signal.removeEventListener('abort', leave);
       leave();
