@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { FootnoteError } from '../core/errors.js';
 import type { Leases } from '../core/ports/catalog.js';
+import type { Clock } from '../core/ports/clock.js';
 
 const NAME = 'engine';
 const TTL_MS = 15_000;
@@ -19,26 +19,26 @@ export interface Sole {
  * @param onLost another process has taken over: this one has to end. Nothing is lost, whatever it still does (law 4)
  * @throws data_in_use
  */
-export async function becomeSole(leases: Leases, onLost: () => void): Promise<Sole> {
+export async function becomeSole(leases: Leases, clock: Clock, onLost: () => void): Promise<Sole> {
   const holder = `${hostname()} ${process.pid} ${randomUUID()}`;
-  const deadline = performance.now() + WAIT_MS;
-  let lease = await leases.acquire(NAME, holder, TTL_MS, Date.now());
+  const deadline = clock.now() + WAIT_MS;
+  let lease = await leases.acquire(NAME, holder, TTL_MS, clock.now());
   while (lease === undefined) {
-    if (performance.now() > deadline) {
+    if (clock.now() > deadline) {
       throw new FootnoteError(
         'data_in_use',
         'Another process of Footnote works on this catalog. Stop it first; if it died, its place is free after 15 seconds.',
       );
     }
-    await sleep(1000);
-    lease = await leases.acquire(NAME, holder, TTL_MS, Date.now());
+    await clock.sleep(1000);
+    lease = await leases.acquire(NAME, holder, TTL_MS, clock.now());
   }
   let held = lease;
   let renewing = false;
   const renew = async (): Promise<void> => {
-    if (await leases.renew(held, TTL_MS, Date.now())) return;
+    if (await leases.renew(held, TTL_MS, clock.now())) return;
     // It ran out while the catalog could not be reached, or this process was suspended.
-    const again = await leases.acquire(NAME, holder, TTL_MS, Date.now());
+    const again = await leases.acquire(NAME, holder, TTL_MS, clock.now());
     if (again) {
       held = again;
       return;

@@ -7,6 +7,7 @@ import type { VectorCache } from '../core/ports/cache.js';
 import type { Catalog } from '../core/ports/catalog.js';
 import type { EventLog } from '../core/ports/log.js';
 import type { VectorStore } from '../core/ports/vectors.js';
+import { systemClock } from '../runtime/clock.js';
 import { lockDataDirectory } from '../runtime/data-lock.js';
 import { checkLogIdentity } from '../services/log-identity.js';
 import { CUT_FOLDER } from './backup/cut.js';
@@ -56,7 +57,7 @@ export async function openStorage(
       // The directory is ours alone: whoever held a lease in it died, and nobody should have to wait for it.
       await catalog.leases.endAll();
     } else {
-      const sole = await becomeSole(catalog.leases, onLost);
+      const sole = await becomeSole(catalog.leases, systemClock, onLost);
       closers.push(() => sole.release());
     }
     const log = await openLog(config);
