@@ -1,6 +1,6 @@
 import { readFile, readdir } from 'node:fs/promises';
 import { join, relative } from 'node:path';
-import { connect } from '@lancedb/lancedb';
+import { type Connection, connect } from '@lancedb/lancedb';
 import Libsql from 'libsql';
 import { formsOf, unpacked } from './forms.js';
 import { transducerKeys } from './fst.js';
@@ -83,23 +83,35 @@ async function readTables(directory: string, look: (place: string, text: string)
   const connection = await connect(directory);
   try {
     for (const name of await connection.tableNames()) {
-      const versions = await (await connection.openTable(name)).listVersions();
-      for (const { version } of versions) {
-        const table = await connection.openTable(name);
-        try {
-          await table.checkout(version);
-          for (const row of (await table.query().toArray()) as Record<string, unknown>[]) {
-            look(`vectors rows`, JSON.stringify([row['payload'], row['terms'], row['title'], row['key']]));
-          }
-        } catch (error) {
-          // Replaced and cleaned up meanwhile.
-          if (!/not found|does not exist|No such/i.test(String(error))) throw error;
-        } finally {
-          table.close();
+      const versions = await unlessGone(async () => (await connection.openTable(name)).listVersions());
+      for (const { version } of versions ?? []) {
+        const rows = await unlessGone(() => rowsOf(connection, name, version));
+        for (const row of rows ?? []) {
+          look(`vectors rows`, JSON.stringify([row['payload'], row['terms'], row['title'], row['key']]));
         }
       }
     }
   } finally {
     connection.close();
+  }
+}
+
+async function rowsOf(connection: Connection, name: string, version: number): Promise<Record<string, unknown>[]> {
+  const table = await connection.openTable(name);
+  try {
+    await table.checkout(version);
+    return (await table.query().toArray()) as Record<string, unknown>[];
+  } finally {
+    table.close();
+  }
+}
+
+/** The engine drops tables and cleans versions up between any two steps of a reader that it does not know of. */
+async function unlessGone<T>(read: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await read();
+  } catch (error) {
+    if (!/not found|does not exist|No such/i.test(String(error))) throw error;
+    return undefined;
   }
 }
