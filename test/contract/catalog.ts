@@ -3,6 +3,7 @@ import { describeDocuments } from './catalog/documents.js';
 import { describeHeads } from './catalog/heads.js';
 import type { MakeCatalog } from './catalog/maker.js';
 import { describeOwnership } from './catalog/ownership.js';
+import { describeProcesses } from './catalog/processes.js';
 import { describeRecords } from './catalog/records.js';
 import { describeRevisions } from './catalog/revisions.js';
 
@@ -14,5 +15,6 @@ export function describeCatalogContract(name: string, make: MakeCatalog): void {
     describeRevisions(make);
     describeOwnership(make);
     describeRecords(make);
+    describeProcesses(make);
   });
 }

@@ -77,6 +77,11 @@ export interface Heads {
     collection: string,
     options: { readonly before: string; readonly after?: string; readonly limit: number },
   ): Promise<Head[]>;
+  /** Deleted heads of all collections that were last raised at or after `since` (ISO 8601), in that order. */
+  deletedSince(
+    since: string,
+    options: { readonly after?: { readonly updatedAt: string; readonly documentId: string }; readonly limit: number },
+  ): Promise<{ updatedAt: string; documentId: string }[]>;
   /**
    * Removes these deleted heads with the rows of all generations, each unless its head has moved, a row stands at another
    * version, something of it is still to be freed, or a generation of its collection is being built: a backfill carries rows
@@ -156,6 +161,8 @@ export interface DocumentCounts {
 
 export interface Documents {
   get(generation: string, documentId: string): Promise<DocumentRow | undefined>;
+  /** Rows of these documents that are there, by document id. */
+  many(generation: string, documentIds: readonly string[]): Promise<Map<string, DocumentRow>>;
   /** Writes the row if what is there still has `expected` as its token (undefined: no row). @returns false when it had moved */
   compareAndSet(row: Omit<DocumentRow, 'token'>, expected: number | undefined): Promise<boolean>;
   /** One read for all hits of a query. */
@@ -236,6 +243,8 @@ export interface Generations {
   create(generation: Omit<Generation, 'history'>, reason?: string): Promise<void>;
   get(id: string): Promise<Generation | undefined>;
   list(tenant: string, collection: string): Promise<Generation[]>;
+  /** Those of all tenants that follow their logs. */
+  consuming(): Promise<Generation[]>;
   /** Compare-and-set of the state; recorded in the history. What is released can't be dropped: false, too. */
   move(id: string, from: GenerationState, to: GenerationState, at: string, reason?: string): Promise<boolean>;
   updateSpec(id: string, spec: GenerationSpec): Promise<void>;
@@ -268,8 +277,13 @@ export interface Job {
 }
 
 export interface Jobs {
-  create(job: Job): Promise<void>;
+  /** @param owner the process that runs it; without one the first that can run it adopts it */
+  create(job: Job, owner?: string): Promise<void>;
   get(id: string): Promise<Job | undefined>;
+  /** Those that are there. */
+  many(ids: readonly string[]): Promise<Job[]>;
+  /** Takes over jobs of these kinds that have not ended and are nobody's, or of a process that is no more; the oldest first. */
+  adopt(owner: string, kinds: readonly string[], now: number, limit: number): Promise<Job[]>;
   /** By id, the last first: ids are time-ordered (uuid version 7). `after` is the last id of the page before. */
   list(options: { tenant?: string; kind?: string; state?: JobState; after?: string; limit: number }): Promise<Job[]>;
   /** Writes the changes if the state is one of `from`. */
@@ -389,6 +403,31 @@ export interface Idempotency {
 export interface Meta {
   get(name: string): Promise<string | undefined>;
   set(name: string, value: string): Promise<void>;
+  /** Sets it if it still is `expected` (undefined: not there). @returns false when it had changed */
+  swap(name: string, expected: string | undefined, value: string): Promise<boolean>;
+}
+
+/** One of several processes that work on one catalog. */
+export interface EngineProcess {
+  readonly id: string;
+  /** `serve`, `worker`, `connect` or `all`. */
+  readonly role: string;
+  /** ISO 8601. */
+  readonly startedAt: string;
+  /** It counts as dead from then on. Milliseconds since 1970. */
+  readonly expiresAt: number;
+  /** What it tells of itself. */
+  readonly detail: JsonObject;
+}
+
+export interface Processes {
+  /** Tells that the process lives, and what it is now. */
+  beat(process: EngineProcess): Promise<void>;
+  /** Those that live, the oldest first. */
+  list(now: number): Promise<EngineProcess[]>;
+  leave(id: string): Promise<void>;
+  /** Removes what is left of processes that died before this. */
+  forget(expiredBefore: number): Promise<void>;
 }
 
 /** The catalog: several small ports over one transactional store. */
@@ -407,5 +446,6 @@ export interface Catalog {
   readonly keys: Keys;
   readonly idempotency: Idempotency;
   readonly meta: Meta;
+  readonly processes: Processes;
   close(): Promise<void>;
 }

@@ -328,6 +328,7 @@ export function catalogPort(
         ),
       tombstones: (_tenant, _collection, options) =>
         call(OP.headsList, () => page(model.tombstones(options.before), (head) => head.documentId, options)),
+      deletedSince: unsupported,
       forget: (heads) =>
         call(
           OP.headsForget,
@@ -336,6 +337,7 @@ export function catalogPort(
     },
     documents: {
       get: (generation, id) => call(OP.documentsGet, () => model.row(generation, id)),
+      many: unsupported,
       compareAndSet: (row, expected) => call(OP.documentsSet, () => model.compareAndSet(row, expected)),
       visibility: (generation, ids) =>
         call(OP.documentsRead, () => {
@@ -407,6 +409,7 @@ export function catalogPort(
       create: unsupported,
       get: (id) => call(OP.generations, () => model.generations.get(id)),
       list: () => call(OP.generations, () => [...model.generations.values()]),
+      consuming: unsupported,
       move: (id, from, to) =>
         call(OP.generations, () => {
           const known = model.generations.get(id);
@@ -433,7 +436,15 @@ export function catalogPort(
         }),
       history: unsupported,
     },
-    jobs: { create: unsupported, get: unsupported, list: unsupported, update: unsupported, prune: unsupported },
+    jobs: {
+      create: unsupported,
+      get: unsupported,
+      many: unsupported,
+      adopt: unsupported,
+      list: unsupported,
+      update: unsupported,
+      prune: unsupported,
+    },
     sources: {
       get: (name) => call(OP.sources, () => model.source(name)),
       list: () => call(OP.sources, () => [...model.sources.values()]),
@@ -507,7 +518,8 @@ export function catalogPort(
     },
     keys: { create: unsupported, byHash: unsupported, any: unsupported, list: unsupported, revoke: unsupported },
     idempotency: { remember: unsupported, find: unsupported, prune: unsupported },
-    meta: { get: unsupported, set: unsupported },
+    meta: { get: unsupported, set: unsupported, swap: unsupported },
+    processes: { beat: unsupported, list: unsupported, leave: unsupported, forget: unsupported },
     close: () => Promise.resolve(),
   };
 }

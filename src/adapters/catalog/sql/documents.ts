@@ -106,6 +106,20 @@ export class SqlDocuments implements Documents {
     return row && toRow(row);
   }
 
+  async many(generation: string, documentIds: readonly string[]): Promise<Map<string, DocumentRow>> {
+    const found = new Map<string, DocumentRow>();
+    for (const ids of chunks(documentIds)) {
+      const rows = await this.#db
+        .selectFrom('documents')
+        .select(COLUMNS)
+        .where('generation', '=', generation)
+        .where('document_id', 'in', padded(ids))
+        .execute();
+      for (const row of rows) found.set(row.document_id, toRow(row));
+    }
+    return found;
+  }
+
   async compareAndSet(row: Omit<DocumentRow, 'token'>, expected: number | undefined): Promise<boolean> {
     if (expected === undefined) {
       const { tenant, collection, source, key } = row.seen.event;

@@ -1,8 +1,9 @@
 import type { Selectable } from 'kysely';
 import { FootnoteError } from '../../../core/errors.js';
 import type { Generation, GenerationSpec, GenerationState } from '../../../core/generation.js';
+import { CONSUMING_STATES } from '../../../core/generation.js';
 import type { Generations } from '../../../core/ports/catalog.js';
-import { changed, type Db, type Tx } from './context.js';
+import { changed, chunks, type Db, type Tx } from './context.js';
 import type { Schema } from './schema.js';
 import { transact } from './transact.js';
 
@@ -114,14 +115,25 @@ export class SqlGenerations implements Generations {
     return rows.map((row) => toGeneration(row, moves));
   }
 
+  async consuming(): Promise<Generation[]> {
+    const rows = await this.#db
+      .selectFrom('generations')
+      .selectAll()
+      .where('state', 'in', CONSUMING_STATES)
+      .orderBy('id')
+      .execute();
+    const moves = await this.#moves(rows.map((row) => row.id));
+    return rows.map((row) => toGeneration(row, moves));
+  }
+
   async #moves(generations: readonly string[]): Promise<Move[]> {
     if (generations.length === 0) return [];
-    return this.#db
-      .selectFrom('generation_moves')
-      .selectAll()
-      .where('generation', 'in', generations)
-      .orderBy('number')
-      .execute();
+    const found: Move[] = [];
+    for (const some of chunks(generations)) {
+      const query = this.#db.selectFrom('generation_moves').selectAll().where('generation', 'in', some);
+      found.push(...(await query.orderBy('number').execute()));
+    }
+    return found;
   }
 
   async move(id: string, from: GenerationState, to: GenerationState, at: string, reason?: string): Promise<boolean> {

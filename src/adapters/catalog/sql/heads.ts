@@ -150,6 +150,28 @@ export class SqlHeads implements Heads {
     return (await query.orderBy('document_id').limit(options.limit).execute()).map(toHead);
   }
 
+  async deletedSince(
+    since: string,
+    options: { readonly after?: { readonly updatedAt: string; readonly documentId: string }; readonly limit: number },
+  ): Promise<{ updatedAt: string; documentId: string }[]> {
+    const { after, limit } = options;
+    let query = this.#db
+      .selectFrom('heads')
+      .select(['document_id', 'updated_at'])
+      .where(sql<boolean>`deleted = 1`)
+      .where('updated_at', '>=', since);
+    if (after) {
+      query = query.where((eb) =>
+        eb.or([
+          eb('updated_at', '>', after.updatedAt),
+          eb.and([eb('updated_at', '=', after.updatedAt), eb('document_id', '>', after.documentId)]),
+        ]),
+      );
+    }
+    const rows = await query.orderBy('updated_at').orderBy('document_id').limit(limit).execute();
+    return rows.map((row) => ({ updatedAt: row.updated_at, documentId: row.document_id }));
+  }
+
   async forget(heads: readonly Pick<Head, 'documentId' | 'version'>[]): Promise<number> {
     let forgotten = 0;
     for (const some of chunks(heads, REMOVE_PAGE)) {

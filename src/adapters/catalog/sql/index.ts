@@ -13,6 +13,7 @@ import { SqlKeys } from './keys.js';
 import { SqlLeases } from './leases.js';
 import { LongKeys } from './long-keys.js';
 import { SqlMeta } from './meta.js';
+import { SqlProcesses } from './processes.js';
 import { SqlReleases } from './releases.js';
 import { SqlRevisions } from './revisions.js';
 import type { Schema } from './schema.js';
@@ -36,6 +37,7 @@ export function sqlCatalog(db: Kysely<Schema>, dialect: Dialect): Catalog {
     keys: new SqlKeys(db),
     idempotency: new SqlIdempotency(db),
     meta: new SqlMeta(db),
+    processes: new SqlProcesses(db),
     close: () => db.destroy(),
   };
 }

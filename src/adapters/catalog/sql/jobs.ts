@@ -2,10 +2,11 @@ import type { Selectable } from 'kysely';
 import { FootnoteError } from '../../../core/errors.js';
 import type { JsonObject } from '../../../core/json.js';
 import type { Job, Jobs, JobState, RowError } from '../../../core/ports/catalog.js';
-import { changed, type Db } from './context.js';
+import { changed, chunks, type Db } from './context.js';
 import type { Schema } from './schema.js';
 
 const ENDED: readonly JobState[] = ['succeeded', 'failed', 'cancelled'];
+const OPEN: readonly JobState[] = ['queued', 'running', 'paused'];
 
 function toJob(row: Selectable<Schema['jobs']>): Job {
   return {
@@ -29,7 +30,7 @@ export class SqlJobs implements Jobs {
     this.#db = db;
   }
 
-  async create(job: Job): Promise<void> {
+  async create(job: Job, owner?: string): Promise<void> {
     const result = await this.#db
       .insertInto('jobs')
       .values({
@@ -43,6 +44,7 @@ export class SqlJobs implements Jobs {
         detail: JSON.stringify(job.detail),
         created_at: job.createdAt,
         updated_at: job.updatedAt,
+        owner: owner ?? null,
       })
       .onConflict((conflict) => conflict.column('id').doNothing())
       .executeTakeFirstOrThrow();
@@ -54,6 +56,55 @@ export class SqlJobs implements Jobs {
   async get(id: string): Promise<Job | undefined> {
     const row = await this.#db.selectFrom('jobs').selectAll().where('id', '=', id).executeTakeFirst();
     return row && toJob(row);
+  }
+
+  async many(ids: readonly string[]): Promise<Job[]> {
+    const found: Job[] = [];
+    for (const some of chunks(ids)) {
+      const rows = await this.#db.selectFrom('jobs').selectAll().where('id', 'in', some).execute();
+      found.push(...rows.map(toJob));
+    }
+    return found;
+  }
+
+  async adopt(owner: string, kinds: readonly string[], now: number, limit: number): Promise<Job[]> {
+    if (kinds.length === 0) return [];
+    const free = await this.#db
+      .selectFrom('jobs')
+      .select(['id', 'owner'])
+      .where('state', 'in', OPEN)
+      .where('kind', 'in', kinds)
+      .where((eb) =>
+        eb.or([
+          eb('owner', 'is', null),
+          eb.not(
+            eb.exists(
+              eb
+                .selectFrom('processes as p')
+                .select('p.id')
+                .whereRef('p.id', '=', 'jobs.owner')
+                .where('p.expires_at', '>', now),
+            ),
+          ),
+        ]),
+      )
+      .orderBy('id')
+      .limit(limit)
+      .execute();
+    const taken: Job[] = [];
+    for (const { id, owner: before } of free) {
+      // Of several that found it one gets it.
+      const row = await this.#db
+        .updateTable('jobs')
+        .set({ owner })
+        .where('id', '=', id)
+        .where('state', 'in', OPEN)
+        .where('owner', before === null ? 'is' : '=', before)
+        .returningAll()
+        .executeTakeFirst();
+      if (row) taken.push(toJob(row));
+    }
+    return taken;
   }
 
   async list(options: {

@@ -91,7 +91,9 @@ export interface Schema {
     detail: string;
     created_at: string;
     updated_at: string;
+    owner: string | null;
   };
+  processes: { id: string; role: string; started_at: string; detail: string; expires_at: number };
   sources: {
     tenant: string;
     collection: string;

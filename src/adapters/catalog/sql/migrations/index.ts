@@ -4,6 +4,7 @@ import type { Dialect } from '../dialect.js';
 import type { Schema } from '../schema.js';
 import { first } from './001_first.js';
 import { tombstones } from './002_tombstones.js';
+import { processes } from './003_processes.js';
 
 export interface Migration {
   /** 1, 2, 3 …; the format version once it is applied. */
@@ -12,7 +13,7 @@ export interface Migration {
 }
 
 /** Append only: a migration that was released is never changed. */
-const MIGRATIONS: readonly Migration[] = [first, tombstones];
+const MIGRATIONS: readonly Migration[] = [first, tombstones, processes];
 
 const FORMAT = 'catalog.format';
 const OR_ELSE = 'or restore a backup made by this version';
