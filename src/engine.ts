@@ -1,6 +1,9 @@
 /** The package's public entry: an embedded engine, its parsers, models and evaluations. */
-export { openEngine, openModels, openParser } from './engine/open.js';
-export type { Engine, EngineOptions, Parser, RunningServer } from './engine/open.js';
+export { openEngine } from './engine/open.js';
+export type { Engine, EngineOptions, RunningServer } from './engine/open.js';
+export { openModels, openParser } from './engine/parser.js';
+export type { Parser } from './engine/parser.js';
+export type { Role } from './engine/roles.js';
 export { evaluateBeir } from './engine/evaluation.js';
 export type { BeirReport, EvaluationOptions } from './engine/evaluation.js';
 export { evaluateQa } from './engine/evaluation-qa.js';

@@ -50,7 +50,13 @@ export interface OutboxPublisher {
   run(signal: AbortSignal, onError: (error: FootnoteError) => void): Promise<void>;
 }
 
-export function createOutboxPublisher(ports: OutboxPorts & { readonly clock: Clock }): OutboxPublisher {
+export interface PublisherPorts extends OutboxPorts {
+  readonly clock: Clock;
+  /** Works while no other process publishes, or not at all. Absent: there is no other. */
+  readonly alone?: (signal: AbortSignal, work: () => Promise<void>) => Promise<void>;
+}
+
+export function createOutboxPublisher(ports: PublisherPorts): OutboxPublisher {
   let woken = false;
   let nudge = new AbortController();
   const waitForWork = async (ms: number, signal: AbortSignal): Promise<void> => {
@@ -63,6 +69,14 @@ export function createOutboxPublisher(ports: OutboxPorts & { readonly clock: Clo
       if (!either.aborted) throw error;
     }
   };
+  const publishAll = async (signal: AbortSignal): Promise<void> => {
+    while (!signal.aborted && (await publishOutbox(ports)) > 0);
+  };
+  const publish = async (signal: AbortSignal): Promise<void> => {
+    if (!ports.alone) return publishAll(signal);
+    // Twice would be harmless (above), and twice the work for all that read it.
+    if ((await ports.heads.outbox(1)).length > 0) await ports.alone(signal, () => publishAll(signal));
+  };
   return {
     wake() {
       woken = true;
@@ -73,7 +87,7 @@ export function createOutboxPublisher(ports: OutboxPorts & { readonly clock: Clo
       while (!signal.aborted) {
         woken = false;
         try {
-          while ((await publishOutbox(ports)) > 0 && !signal.aborted);
+          await publish(signal);
           failed = 0;
           await waitForWork(LOOK_AGAIN_MS, signal);
         } catch (error) {

@@ -42,6 +42,8 @@ export interface ApiOptions extends AccessRules {
   readonly uploadTimeoutMs?: number;
   /** How long `wait=true` waits, ms. Default 30,000. */
   readonly waitMs?: number;
+  /** Paths that are served; absent: all. */
+  readonly only?: ReadonlySet<string>;
   /** Requests at once; more are refused with 503. Default 256. */
   readonly maxInFlight?: number;
   /** A body or a reader that stalls for this long is given up, ms. Default 30,000. */
@@ -65,6 +67,9 @@ export interface Api {
   /** What is mounted, for the test that compares it with the document. */
   readonly routes: readonly { readonly method: string; readonly path: string }[];
 }
+
+/** What supervisors and monitoring ask of a process that answers no queries. */
+export const HEALTH: ReadonlySet<string> = new Set(['/healthz', '/readyz', '/metrics']);
 
 const MiB = 1024 * 1024;
 const SECURITY_HEADERS: Readonly<Record<string, string>> = {
@@ -133,6 +138,7 @@ export function createApi(surface: EngineSurface, options: ApiOptions): Api {
   });
 
   for (const { spec, handle } of endpoints) {
+    if (options.only && !options.only.has(spec.path)) continue;
     app.on(spec.method.toUpperCase(), honoPath(spec.path), async (c) => {
       const exchange = c.get('exchange');
       exchange.route = spec.path;

@@ -26,6 +26,7 @@ import { release } from './commands/release.js';
 import { restore } from './commands/restore.js';
 import { search } from './commands/search.js';
 import { serve } from './commands/serve.js';
+import { worker } from './commands/worker.js';
 import { status } from './commands/status.js';
 import { verify } from './commands/verify.js';
 import { why } from './commands/why.js';
@@ -35,7 +36,7 @@ import { paintFor } from './output.js';
 import { packageVersion } from './version.js';
 
 const ALL = [
-  ...[init, doctor, demo, serve, connect, ingest, search, context, why],
+  ...[init, doctor, demo, serve, worker, connect, ingest, search, context, why],
   ...[status, collections, deleteCommand, verify, dlq, jobs, reindex, release, keys, exportCommand],
   ...[backup, restore, maintain],
   ...[parse, evalCommand, models, openapi, bench],

@@ -41,14 +41,14 @@ export async function openTarget(host: Host, config: Config): Promise<Target> {
 }
 
 /** Opens the engine with progress of a model's download. It is loaded only now: commands to a server stay quick. */
-export async function openLocal(host: Host, config: Config) {
+export async function openLocal(host: Host, config: Config, role: NonNullable<EngineOptions['role']> = 'command') {
   const { openEngine } = await import('../engine.js');
   const progress = new ModelProgress(host);
   const onLost = (): void => {
     host.stderr.write('Another process has taken over the servers of this configuration: this one ends.\n');
     process.exit(1);
   };
-  const engine = await openEngine(config, { onModelProgress: progress.show, onLost, tokenizerPaths: true });
+  const engine = await openEngine(config, { role, onModelProgress: progress.show, onLost, tokenizerPaths: true });
   return { ...engine, close: () => engine.close().finally(() => progress.stop()) };
 }
 

@@ -8,7 +8,7 @@ import type { SourceName } from '../core/ports/catalog.js';
 import type { SourceView } from '../core/schemas/connectors.js';
 import type { SourceAt } from '../core/surface.js';
 import { Connect } from '../services/connect.js';
-import type { KeptSource } from '../services/connect.js';
+import type { ConnectSharing, KeptSource } from '../services/connect.js';
 import type { CollectionsService } from '../services/collections.js';
 import type { ListingPorts } from '../services/listing.js';
 import { streamOf } from '../core/generation.js';
@@ -24,6 +24,7 @@ export interface ConnectParts {
   readonly listing: Omit<ListingPorts, 'catalog'>;
   readonly collections: CollectionsService;
   readonly logger: Logger;
+  readonly sharing?: ConnectSharing;
 }
 
 /** What connectors see of the environment. */
@@ -38,6 +39,7 @@ export function createConnect(parts: ConnectParts): Connect {
       catalog,
       maxBytes: config.parsing.maxBytes,
       random: Math.random,
+      ...(parts.sharing ? { sharing: parts.sharing } : {}),
       collection: async (tenant, name) =>
         (await catalog.collections.get(tenant, name)) ?? (await collections.put(tenant, name)).collection,
       async backlog(tenant, name) {

@@ -18,6 +18,10 @@ export interface ConsumersOptions {
   readonly logger: Logger;
   readonly portsFor: (generation: Generation) => Promise<ConsumerPorts>;
   readonly onOutcome: (generation: Generation, outcome: ApplyOutcome) => void;
+  /** Other processes make and drop generations, too: one that is not known here yet is taken up when it is met. */
+  readonly shared?: boolean;
+  /** Set where this process leaves the work to others: why all of them do not follow a generation, if so. */
+  readonly elsewhere?: (generation: string) => FootnoteError | undefined;
 }
 
 interface Running {
@@ -35,7 +39,7 @@ const BACKOFF: Backoff = { baseMs: 500, capMs: 10_000 };
 /** Who followed for so long was not at fault at the beginning. */
 const LONG_ENOUGH_MS = 60_000;
 
-/** Runs one consumer a generation. */
+/** Runs one consumer a generation, or keeps count of the generations that other processes consume for. */
 export class Consumers {
   readonly #running = new Map<string, Running>();
 
@@ -67,18 +71,36 @@ export class Consumers {
     if (running) await this.#stop(running);
   }
 
+  /** Follows what is to be followed now, and nothing else: where other processes make, release and drop generations. */
+  reconcile(wanted: readonly Generation[]): void {
+    const ids = new Set(wanted.map(({ id }) => id));
+    for (const id of this.#running.keys()) {
+      if (!ids.has(id)) void this.stopOne(id);
+    }
+    for (const generation of wanted) this.start(generation);
+  }
+
+  /** Why generations are not followed here, by generation: for the others to know. */
+  problems(): Record<string, { readonly code: string; readonly message: string }> {
+    const told = [...this.#running].flatMap(([id, { problem }]) =>
+      problem ? [[id, { code: problem.code, message: problem.message }] as const] : [],
+    );
+    return Object.fromEntries(told);
+  }
+
   async close(): Promise<void> {
     await Promise.all([...this.#running.values()].map((running) => this.#stop(running)));
   }
 
   /** Why a generation does not follow the log, if it does not: for good, or for now. */
   problem(generation: string): FootnoteError | undefined {
-    return this.#running.get(generation)?.problem;
+    return this.#running.get(generation)?.problem ?? this.options.elsewhere?.(generation);
   }
 
   /** Aborts when the generation stops following its log: what waits for it to apply something waits for nothing then. */
-  stopped(generation: string): AbortSignal {
-    return this.#running.get(generation)?.stopped.signal ?? AbortSignal.abort(gone(generation));
+  stopped(generation: Generation): AbortSignal {
+    if (this.options.shared) this.start(generation);
+    return this.#running.get(generation.id)?.stopped.signal ?? AbortSignal.abort(gone(generation.id));
   }
 
   /** Waits until the generation has committed what stands in the log now. @throws its problem, cancelled */
@@ -109,6 +131,7 @@ export class Consumers {
 
   /** Follows the log until it is stopped. Whatever may pass is waited for; what does not stops the generation. */
   async #run(running: Running): Promise<void> {
+    if (this.options.elsewhere) return;
     const { clock, logger } = this.options;
     const { generation, abort } = running;
     const about = { collection: generation.collection, generation: generation.id };

@@ -2,6 +2,7 @@ import { asFootnoteError } from '../core/errors.js';
 import type { Clock } from '../core/ports/clock.js';
 import type { Logger } from './logger.js';
 import type { Retained } from './retention.js';
+import type { Fleet } from '../services/fleet.js';
 import type { Storage } from './storage.js';
 
 const MINUTE = 60_000;
@@ -14,6 +15,10 @@ export interface MaintenanceParts {
   /** Checks every collection and mends what may be mended. @returns how much was repaired */
   readonly repair: (signal: AbortSignal) => Promise<number>;
   readonly dropRetired: () => Promise<void>;
+  /** Finishes what crashes left half done. */
+  readonly tidy: () => Promise<void>;
+  /** The processes among which one at a time does each of these things. */
+  readonly fleet?: Fleet;
 }
 
 /** What is done every so often, and how often in milliseconds. */
@@ -37,6 +42,8 @@ export async function runMaintenance(parts: MaintenanceParts, signal: AbortSigna
     { name: 'vectors', everyMs: 10 * MINUTE, run: (stop) => optimize(parts.storage, stop) },
     { name: 'repair', everyMs: 6 * 60 * MINUTE, run: parts.repair },
     { name: 'generations', everyMs: 10 * MINUTE, run: parts.dropRetired },
+    // Of a process that died beside others; who is alone does it at the start.
+    ...(parts.fleet ? [{ name: 'tidy', everyMs: MINUTE, run: parts.tidy }] : []),
   ];
   const due = new Map(tasks.map((task) => [task, clock.now() + Math.min(task.everyMs, MINUTE)]));
   while (!signal.aborted) {
@@ -50,7 +57,7 @@ export async function runMaintenance(parts: MaintenanceParts, signal: AbortSigna
       if (signal.aborted || clock.now() < due.get(task)!) continue;
       due.set(task, clock.now() + task.everyMs);
       try {
-        await task.run(signal);
+        await inTurn(parts, task, signal);
       } catch (error) {
         if (signal.aborted) return;
         const reason = asFootnoteError(error);
@@ -58,6 +65,20 @@ export async function runMaintenance(parts: MaintenanceParts, signal: AbortSigna
       }
     }
   }
+}
+
+/** Beside other processes: when it is due for all of them, and no other is at it. */
+async function inTurn({ fleet, storage, clock }: MaintenanceParts, task: Task, signal: AbortSignal): Promise<void> {
+  if (!fleet) return void (await task.run(signal));
+  const { meta } = storage.catalog;
+  const last = `maintenance.${task.name}`;
+  await fleet.alone(last, 0, signal, async (inner) => {
+    const before = await meta.get(last);
+    if (before !== undefined && Date.parse(before) > clock.now() - task.everyMs) return;
+    await task.run(inner);
+    await meta.set(last, new Date(clock.now()).toISOString());
+  });
+  await fleet.forgetDead();
 }
 
 /** What one round removed, by what it was. */
@@ -80,7 +101,10 @@ export async function maintainNow(
   for (const each of parts.retained) {
     await step(async () => void (report[each.name] = await each.expire(signal)));
   }
-  await step(parts.dropRetired);
+  await step(async () => {
+    await parts.tidy();
+    await parts.dropRetired();
+  });
   await step(() => optimize(parts.storage, signal));
   return report as MaintenanceReport;
 }

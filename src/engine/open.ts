@@ -1,5 +1,3 @@
-import { readFile } from 'node:fs/promises';
-import { basename, resolve } from 'node:path';
 import type { ConsumerPorts } from '../../pipelines/ingest/consume.js';
 import { createOutboxPublisher } from '../../pipelines/ingest/outbox.js';
 import { buildContext, buildContexts } from '../../pipelines/query/context.js';
@@ -10,15 +8,13 @@ import { ParsedTexts } from '../../pipelines/query/texts.js';
 import { verifyCitations } from '../../pipelines/query/verify-citations.js';
 import { why } from '../../pipelines/query/why.js';
 import { sweepCache } from '../../pipelines/verify/cache.js';
-import { createApi } from '../api/app.js';
+import { HEALTH, createApi } from '../api/app.js';
 import { newAdminToken, removeServerFile, writeServerFile } from '../api/server-file.js';
 import { startServer } from '../api/server.js';
 import type { Config, ConfigInput } from '../core/config.js';
 import { parseConfig } from '../core/config.js';
-import type { Chunk, ParsedDocument } from '../core/document.js';
-import { FootnoteError, asFootnoteError } from '../core/errors.js';
+import { asFootnoteError } from '../core/errors.js';
 import type { Generation } from '../core/generation.js';
-import { documentId, revisionId, sha256 } from '../core/ids.js';
 import type { Caller } from '../core/policy.js';
 import type { Embedder, TokenCounter } from '../core/ports/models.js';
 import type { Search } from '../core/schemas/query.js';
@@ -31,23 +27,25 @@ import { Consumers } from './consumers.js';
 import { MAINTAIN, jobHandlers } from './jobs.js';
 import { Languages } from './languages.js';
 import type { ReindexParts } from './reindex.js';
-import { abandonOrphans } from './reindex.js';
 import { retained } from './retention.js';
-import { dropRetired, finishDrops } from './retiring.js';
+import { tidyGenerations } from './tidy.js';
+import { dropRetired } from './retiring.js';
 import { beginSingle } from './single-job.js';
 import { createLogger } from './logger.js';
 import { maintainNow, runMaintenance } from './maintenance.js';
-import { Models, TEXT_VECTOR, modelStore } from './models.js';
+import { Models, TEXT_VECTOR } from './models.js';
 import { createParsing } from './parsing.js';
 import { checkStores } from './reachable.js';
 import { configuredSources } from './sources.js';
-import { openStorage } from './storage.js';
+import { checkRole, DUTIES, hasConsumers, keepsSources, problemOfAll, type Role } from './roles.js';
+import { openStorage, type Storage } from './storage.js';
 import { documentSurface } from './surface/documents.js';
 import { generationSurface } from './surface/generations.js';
 import { jobSurface } from './surface/jobs.js';
 import type { IngestChanges, OperationParts } from './surface/operations.js';
 import { collectionSurface, ingestChanges, operationSurface, verifyCollection } from './surface/operations.js';
 import { readiness, status } from './surface/status.js';
+import { createFleet, followOthers, quietly } from './together.js';
 import { packageVersion } from './version.js';
 import { systemClock } from '../runtime/clock.js';
 import type { ContextManyResult, SearchManyResult } from '../core/schemas/query.js';
@@ -69,6 +67,11 @@ import { requireKnownTerms } from '../stages/analyze/known.js';
 
 export interface EngineOptions {
   readonly onModelProgress?: (progress: PullProgress) => void;
+  /**
+   * What this process is there for, among others on the same servers; on stores of its own it does everything. Default
+   * `all`; `command`: to answer, and to apply changes, too, when nobody else is there for it.
+   */
+  readonly role?: Role | 'command';
   /** Where tests make the process die; see runtime/faults.ts. */
   readonly faults?: FaultPoints;
   /** Another process has taken over the servers that this engine works on; it has closed itself. */
@@ -111,13 +114,18 @@ export interface Engine {
   pending(): Promise<number>;
   /** Checks every collection of every tenant; by `tenant/collection`. Nothing is repaired. */
   verifyAll(signal: AbortSignal): Promise<Record<string, VerifyCounts>>;
+  /** Serves only what supervisors and monitoring ask for: health, readiness, metrics. Once. */
+  serveHealth(address: { readonly host: string; readonly port: number }): Promise<RunningServer>;
   /** Serves the HTTP API and leaves `server.json` in the data directory. Once. */
   serve(): Promise<RunningServer>;
   /** Finishes what is under way within bounds, then closes everything. Idempotent. */
   close(): Promise<void>;
 }
 
-const LOCAL: Caller = { tenant: 'default', principals: ['local'] };
+/** How long a publisher waits for another one, which publishes the same. */
+const OUTBOX_WAIT_MS = 10_000;
+
+export const LOCAL: Caller = { tenant: 'default', principals: ['local'] };
 
 /**
  * Opens the embedded engine on its data directory and starts applying what its log holds.
@@ -125,6 +133,7 @@ const LOCAL: Caller = { tenant: 'default', principals: ['local'] };
  */
 export async function openEngine(input: ConfigInput = {}, options: EngineOptions = {}): Promise<Engine> {
   const config = parseConfig(input);
+  checkRole(config, options.role ?? 'all');
   const sources = configuredSources(config.sources);
   const clock = systemClock;
   const faults = options.faults ?? noFaults;
@@ -138,6 +147,8 @@ export async function openEngine(input: ConfigInput = {}, options: EngineOptions
     void close().finally(() => options.onLost?.());
   });
   const { catalog, log, blobs, cache, vectors } = storage;
+  const role = await roleOf(options.role ?? 'all', storage);
+  const duties = DUTIES[role];
   const telemetry = createTelemetry();
   const failed =
     (what: string) =>
@@ -153,7 +164,17 @@ export async function openEngine(input: ConfigInput = {}, options: EngineOptions
     onProgress: options.onModelProgress,
   });
   const parsing = createParsing(config);
-  const applied = new Applied(catalog.documents);
+  let keeping = false;
+  const others = {
+    storage,
+    clock,
+    version,
+    consumers: () => consumers,
+    keepsSources: () => keeping,
+    onFailure: failed('other processes not seen'),
+  };
+  const fleet = createFleet(others, role);
+  const applied = new Applied(catalog.documents, fleet && clock);
   const embedded = new Map<string, number>();
 
   const consumerPorts = async (generation: Generation): Promise<ConsumerPorts> => {
@@ -180,6 +201,8 @@ export async function openEngine(input: ConfigInput = {}, options: EngineOptions
     clock,
     logger,
     portsFor: consumerPorts,
+    shared: fleet !== undefined,
+    ...(duties.consumes || !fleet ? {} : { elsewhere: (id: string) => problemOfAll(fleet.alive, id) }),
     onOutcome: (_generation, outcome) => {
       embedded.set(outcome.documentId, outcome.embedded);
       if (embedded.size > 10_000) embedded.delete(embedded.keys().next().value!);
@@ -200,11 +223,34 @@ export async function openEngine(input: ConfigInput = {}, options: EngineOptions
       await jobs.cancelFor(tenant, collection);
     },
   });
-  const outbox = createOutboxPublisher({ heads: catalog.heads, log, faults, clock });
+  const outbox = createOutboxPublisher({
+    heads: catalog.heads,
+    log,
+    faults,
+    clock,
+    ...(fleet
+      ? { alone: async (signal, work) => void (await fleet.alone('outbox', OUTBOX_WAIT_MS, signal, work)) }
+      : {}),
+  });
   const writes = new DocumentWrites({ catalog, blobs, clock, faults, onDecided: () => outbox.wake() });
   const reads = new DocumentReads({ catalog, blobs, vectors });
   const listingPorts = { catalog, log, blobs, parsing, clock, faults };
-  const connect = createConnect({ config, sources, storage, listing: listingPorts, collections, logger });
+  const connect = createConnect({
+    config,
+    sources,
+    storage,
+    listing: listingPorts,
+    collections,
+    logger,
+    ...(fleet
+      ? {
+          sharing: {
+            owns: (name) => fleet.owns(JSON.stringify(name), keepsSources),
+            kept: () => fleet.alive.some(keepsSources),
+          },
+        }
+      : {}),
+  });
   const deleteFrom = async (
     of: { tenant: string; collection: string; source: string; connector: string; key?: string },
     signal: AbortSignal,
@@ -239,6 +285,7 @@ export async function openEngine(input: ConfigInput = {}, options: EngineOptions
       maintain: (signal, afterStep) => maintainNow(maintenance, signal, afterStep),
     }),
     (job, error) => logger.warn({ job: job.id, kind: job.kind, code: error.code, reason: error.message }, 'job failed'),
+    fleet && { owner: fleet.id, kinds: duties.jobs },
   );
   const queryPorts = {
     catalog,
@@ -261,11 +308,14 @@ export async function openEngine(input: ConfigInput = {}, options: EngineOptions
     consumerPorts,
     faults,
     replays: { count: 0 },
+    quietly: (collection, signal, work) => quietly(fleet, collection, signal, work),
   };
   const maintenance = {
     storage,
-    retained: retained({ storage, config, clock, replaying: () => parts.replays.count }),
+    retained: retained({ storage, config, clock, replaying: () => parts.replays.count, quietly: parts.quietly }),
     dropRetired: () => dropRetired(reindexParts),
+    tidy: () => tidyGenerations({ reindex: reindexParts, collections }),
+    ...(fleet ? { fleet } : {}),
     async repair(signal: AbortSignal): Promise<number> {
       let sum = await sweepCache({ heads: catalog.heads, cache }, signal);
       for (const each of await catalog.collections.list()) {
@@ -279,7 +329,7 @@ export async function openEngine(input: ConfigInput = {}, options: EngineOptions
   const keys = new KeysService(catalog.keys, clock);
   const languagesOf = (generation: Generation) => models.languagesOf(generation);
   const checked = () => checkStores(config, storage);
-  const statusParts = { checkStores: checked, storage, consumers, version, startedAt, languagesOf };
+  const statusParts = { checkStores: checked, fleet, storage, consumers, version, startedAt, languagesOf };
   const asked = async <T>(caller: Caller, collection: string, query: string, run: () => Promise<T>): Promise<T> => {
     const began = performance.now();
     const answer = await run();
@@ -355,21 +405,19 @@ export async function openEngine(input: ConfigInput = {}, options: EngineOptions
   const stop = new AbortController();
   const background: Promise<void>[] = [];
   try {
-    for (const collection of await catalog.collections.list()) {
-      await collections.complete(collection);
-      const all = await catalog.generations.list(collection.tenant, collection.name);
-      await abandonOrphans(reindexParts, all);
-      await finishDrops(reindexParts, all);
-      for (const generation of all) {
-        consumers.start(generation);
-        await languages.read(generation.id);
-      }
+    await fleet?.beat();
+    // Beside others one of them does it, now and every so often.
+    await (fleet ? fleet.alone('tidy', 0, stop.signal, () => maintenance.tidy()) : maintenance.tidy());
+    for (const generation of await catalog.generations.consuming()) {
+      consumers.start(generation);
+      await languages.read(generation.id);
     }
     for (const { tenant, name, defaultPolicy } of config.collections)
       await collections.put(tenant, name, { defaultPolicy });
     background.push(outbox.run(stop.signal, failed('outbox waits')));
-    background.push(runMaintenance({ ...maintenance, clock, logger }, stop.signal));
-    await jobs.recover();
+    if (duties.maintains) background.push(runMaintenance({ ...maintenance, clock, logger }, stop.signal));
+    if (fleet) background.push(followOthers({ ...others, fleet, consumers, jobs }, stop.signal));
+    else await jobs.recover();
   } catch (error) {
     await closeAll();
     throw error;
@@ -396,7 +444,9 @@ export async function openEngine(input: ConfigInput = {}, options: EngineOptions
   }
 
   const keepSources = async (): Promise<void> => {
-    await removeOldFolders(config.data, sources);
+    await removeOldFolders(storage.directory, sources);
+    keeping = true;
+    await fleet?.beat();
     connect.start();
   };
   const serve = async (): Promise<RunningServer> => {
@@ -405,7 +455,7 @@ export async function openEngine(input: ConfigInput = {}, options: EngineOptions
     const api = createApi(surface, { ...http, logger, telemetry, version, adminToken, keys });
     const running = await startServer(api, { ...http, keyed: await keys.required() });
     await writeServerFile(config.data, { address: running.address, token: adminToken, pid: process.pid, startedAt });
-    await keepSources();
+    if (role === 'all') await keepSources();
     logger.info({ address: running.address }, 'serving');
     return {
       url: running.address,
@@ -414,6 +464,12 @@ export async function openEngine(input: ConfigInput = {}, options: EngineOptions
         await running.close();
       },
     };
+  };
+  const serveHealth = async (address: { host: string; port: number }): Promise<RunningServer> => {
+    const http = { ...config.http, ...address };
+    const api = createApi(surface, { ...http, logger, telemetry, version, keys, only: HEALTH });
+    const running = await startServer(api, { ...http, keyed: true });
+    return { url: running.address, close: () => running.close() };
   };
   return {
     config,
@@ -434,68 +490,13 @@ export async function openEngine(input: ConfigInput = {}, options: EngineOptions
       return counts;
     },
     serve: () => (server ??= serve()),
+    serveHealth: (address) => (server ??= serveHealth(address)),
     close,
   };
 }
 
-/** The models of one engine that only parses. */
-export interface Parser {
-  /**
-   * What `ingest` would index of a file; nothing is stored. Ids are those of tenant `default`, source `files`.
-   * @throws FootnoteErrors with the codes of parsing
-   */
-  parse(
-    path: string,
-    of: { readonly key?: string; readonly collection?: string; readonly password?: string },
-    signal: AbortSignal,
-  ): Promise<{ documentId: string; revision: string; parsed: ParsedDocument; chunks: Chunk[] }>;
-  close(): Promise<void>;
-}
-
-/** For `footnote parse`: parsers and chunker without a data directory. */
-export async function openParser(input: ConfigInput = {}, options: EngineOptions = {}): Promise<Parser> {
-  const config = parseConfig(input);
-  const telemetry = createTelemetry();
-  const models = new Models({
-    config,
-    telemetry,
-    tokenizerPaths: false,
-    onProgress: options.onModelProgress,
-  });
-  const parsing = createParsing(config);
-  return {
-    async parse(path, of, signal) {
-      const file = resolve(path);
-      const hints = {
-        name: basename(file),
-        ...(of.password === undefined ? {} : { options: { password: of.password } }),
-      };
-      const { parser, mime } = await parsing.identify({ path: file }, hints).catch((error: unknown) => {
-        if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-        throw new FootnoteError('not_found', `There is no file ${path}.`, { cause: error });
-      });
-      const parsed = await parsing.parse({ path: file }, hints, signal);
-      const id = documentId({
-        tenant: LOCAL.tenant,
-        collection: of.collection ?? 'default',
-        source: 'files',
-        key: of.key ?? basename(file),
-      });
-      const revision = revisionId({ contentSha256: sha256(await readFile(file)), parser, options: { mime } });
-      const spec = await models.newSpec();
-      const { preparing } = await models.for(config.embedding.model);
-      const chunks = await preparing.prepare(parsed, { documentId: id, revision }, spec, signal);
-      return { documentId: id, revision, parsed, chunks };
-    },
-    async close() {
-      await parsing.close();
-      await models.close();
-      telemetry.close();
-    },
-  };
-}
-
-/** The models on this machine: list, pull, verify. */
-export function openModels(input: ConfigInput = {}): ReturnType<typeof modelStore> {
-  return modelStore(parseConfig(input));
+async function roleOf(wanted: Role | 'command', { shared, catalog }: Storage): Promise<Role> {
+  if (!shared) return 'all';
+  if (wanted !== 'command') return wanted;
+  return hasConsumers(await catalog.processes.list(systemClock.now())) ? 'serve' : 'all';
 }

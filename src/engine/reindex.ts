@@ -168,6 +168,9 @@ export async function abandonOrphans(parts: ReindexParts, generations: readonly 
     for (const job of jobs) wanted.add(generationOf(job));
   }
   for (const { id, state } of generations) {
-    if (state === 'building' && !wanted.has(id)) await abandon(parts, id, 'its job has ended');
+    if (state !== 'building' || wanted.has(id)) continue;
+    // Its job may have finished it since, and ended.
+    if ((await parts.storage.catalog.generations.get(id))?.state !== 'building') continue;
+    await abandon(parts, id, 'its job has ended');
   }
 }

@@ -4,6 +4,7 @@ import type { Config } from '../core/config.js';
 import { streamOf } from '../core/generation.js';
 import type { Clock } from '../core/ports/clock.js';
 import type { Storage } from './storage.js';
+import type { OperationParts } from './surface/operations.js';
 
 const MINUTE = 60_000;
 const DAY = 24 * 60 * MINUTE;
@@ -15,6 +16,7 @@ export interface RetentionParts {
   readonly clock: Pick<Clock, 'now'>;
   /** Replays of dead letters under way. */
   readonly replaying: () => number;
+  readonly quietly: OperationParts['quietly'];
 }
 
 /** What is kept for a while only. */
@@ -28,7 +30,7 @@ export interface Retained {
 
 /** Everything with a stated time to stay, in the order in which one may wait for another. */
 export function retained(parts: RetentionParts): Retained[] {
-  const { storage, config, clock, replaying } = parts;
+  const { storage, config, clock, replaying, quietly } = parts;
   const { catalog, log } = storage;
   const { retention } = config;
   const ago = (days: number): string => new Date(clock.now() - days * DAY).toISOString();
@@ -63,11 +65,13 @@ export function retained(parts: RetentionParts): Retained[] {
       everyMs: 60 * MINUTE,
       expire: (signal) =>
         everywhere((collection) =>
-          forgetTombstones({ ...catalog, log, clock }, collection, {
-            before: ago(retention.tombstoneDays),
-            inFlight: () => replaying() > 0,
-            signal,
-          }),
+          quietly(collection, signal, (inner) =>
+            forgetTombstones({ ...catalog, log, clock }, collection, {
+              before: ago(retention.tombstoneDays),
+              inFlight: () => replaying() > 0,
+              signal: inner,
+            }),
+          ),
         ),
     },
   ];

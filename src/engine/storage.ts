@@ -3,19 +3,20 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { openSqliteVectorCache } from '../adapters/cache/sqlite/index.js';
 import type { Config } from '../core/config.js';
+import { asFootnoteError } from '../core/errors.js';
 import type { VectorCache } from '../core/ports/cache.js';
 import type { Catalog } from '../core/ports/catalog.js';
 import type { EventLog } from '../core/ports/log.js';
 import type { VectorStore } from '../core/ports/vectors.js';
 import { systemClock } from '../runtime/clock.js';
-import { lockDataDirectory } from '../runtime/data-lock.js';
+import { type DataDirectory, lockDataDirectory } from '../runtime/data-lock.js';
 import { checkLogIdentity } from '../services/log-identity.js';
 import { CUT_FOLDER } from './backup/cut.js';
 import { HeldBlobs } from './backup/held-blobs.js';
 import { finishRestoring } from './backup/restore.js';
 import type { Logger } from './logger.js';
 import { becomeSole } from './sole.js';
-import { isEmbedded, openBlobs, openCatalog, openLog, openVectors, type OpenedVectors } from './stores.js';
+import { isEmbedded, isShared, openBlobs, openCatalog, openLog, openVectors, type OpenedVectors } from './stores.js';
 
 export interface Storage {
   readonly directory: string;
@@ -28,7 +29,23 @@ export interface Storage {
   readonly snapshotVectors: OpenedVectors['snapshot'];
   /** Everything lies in the directory, and this process alone owns it. */
   readonly embedded: boolean;
+  /** Nothing that others need lies in the directory: several processes work on the stores. */
+  readonly shared: boolean;
   close(): Promise<void>;
+}
+
+/** Processes of one machine that share a data directory. */
+const MOST_PROCESSES = 64;
+
+/** On servers each process has a folder of its own, for its cache and its connectors' files: the first that is free. */
+async function lockOneOf(data: string): Promise<DataDirectory> {
+  for (let n = 1; ; n += 1) {
+    try {
+      return await lockDataDirectory(join(data, 'processes', String(n)));
+    } catch (error) {
+      if (asFootnoteError(error).code !== 'data_in_use' || n >= MOST_PROCESSES) throw error;
+    }
+  }
 }
 
 /**
@@ -41,7 +58,9 @@ export async function openStorage(
   logger: Logger,
   onLost: () => void = () => undefined,
 ): Promise<Storage> {
-  const lock = await lockDataDirectory(config.data);
+  const shared = isShared(config);
+  const lock = shared ? await lockOneOf(config.data) : await lockDataDirectory(config.data);
+  const directory = lock.path;
   const closers: (() => Promise<void>)[] = [() => lock.release()];
   const close = async (): Promise<void> => {
     // Each, also when a server that is gone lets one fail; the first failure is told.
@@ -50,13 +69,13 @@ export async function openStorage(
     if (failure) throw failure.error;
   };
   try {
-    const below = (name: string): string => join(config.data, name);
+    const below = (name: string): string => join(directory, name);
     const catalog = await openCatalog(config, logger);
     closers.push(() => catalog.close());
     if (config.stores.catalog.kind === 'sqlite') {
       // The directory is ours alone: whoever held a lease in it died, and nobody should have to wait for it.
       await catalog.leases.endAll();
-    } else {
+    } else if (!shared) {
       const sole = await becomeSole(catalog.leases, systemClock, onLost);
       closers.push(() => sole.release());
     }
@@ -73,8 +92,7 @@ export async function openStorage(
     const { store: vectors, snapshot: snapshotVectors } = await openVectors(config, logger);
     closers.push(() => vectors.close());
     const embedded = isEmbedded(config);
-    const directory = config.data;
-    const storage = { directory, embedded, catalog, log, blobs, cache, vectors, snapshotVectors, close };
+    const storage = { directory, embedded, shared, catalog, log, blobs, cache, vectors, snapshotVectors, close };
     await finishRestoring(storage);
     return storage;
   } catch (error) {

@@ -104,6 +104,12 @@ export async function openVectors(config: Config, logger: Logger): Promise<Opene
   return { store, snapshot: undefined };
 }
 
+/** Whether nothing lies in the data directory that another process would need, so that several can work together. */
+export function isShared({ stores }: Config): boolean {
+  const { log, catalog, vectors, blobs } = stores;
+  return log.kind !== 'sqlite' && catalog.kind !== 'sqlite' && vectors.kind !== 'lancedb' && blobs.kind !== 'files';
+}
+
 /** Whether everything lies in the data directory, so that whoever owns it is alone. */
 export function isEmbedded({ stores }: Config): boolean {
   const { log, catalog, vectors, blobs } = stores;

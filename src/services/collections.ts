@@ -87,8 +87,13 @@ export class CollectionsService {
       retrieval: {},
       at: this.#now(),
     };
-    // Another process of this engine may have been faster: its release stands.
-    await releases.switch(release, 0);
+    if (!(await releases.switch(release, 0))) {
+      // Another process was faster: its release stands, and a draft of our own is nobody's.
+      const served = (await releases.current(tenant, name))?.generation;
+      if (served === id || !(await generations.move(id, 'draft', 'dropped', this.#now(), 'another was faster'))) return;
+      await this.ports.vectors.drop(id);
+      return;
+    }
     await this.ports.start((await generations.get(id)) ?? generation);
   }
 

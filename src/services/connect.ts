@@ -10,7 +10,7 @@ import { Slots } from './connect/slots.js';
 import { SourceTask } from './connect/task.js';
 import { previewListing } from './listing/preview.js';
 
-export type { ConnectPorts, KeptSource } from './connect/ports.js';
+export type { ConnectPorts, ConnectSharing, KeptSource } from './connect/ports.js';
 
 /** Sources that are read at once; the others wait for their turn. */
 const AT_ONCE = 4;
@@ -57,13 +57,13 @@ export class Connect {
 
   async list(caller: Caller): Promise<SourceList> {
     const own = this.#tasks.filter(({ source }) => isOf(caller, source));
-    return { running: this.#running !== undefined, sources: await Promise.all(own.map((task) => task.view())) };
+    return { running: this.#isKept(), sources: await Promise.all(own.map((task) => task.view())) };
   }
 
   /** @throws FootnoteError not_found; conflict when its state does not allow it */
   async control(caller: Caller, at: SourceAt, action: SourceAction): Promise<SourceView> {
     const task = this.#task(caller, at);
-    await task.control(action, this.#running !== undefined);
+    await task.control(action, this.#isKept());
     return task.view();
   }
 
@@ -104,6 +104,10 @@ export class Connect {
   async close(): Promise<void> {
     this.#stop.abort();
     await Promise.all(this.#running ?? []);
+  }
+
+  #isKept(): boolean {
+    return this.#running !== undefined || (this.ports.sharing?.kept() ?? false);
   }
 
   #task(caller: Caller, { collection, source }: SourceAt): SourceTask {

@@ -31,10 +31,23 @@ interface Running {
   paused: { promise: Promise<void>; open: () => void } | undefined;
 }
 
+/** How several processes on one catalog share the jobs. */
+export interface JobSharing {
+  /** This process. */
+  readonly owner: string;
+  /** The kinds that it runs; the others are left to other processes. */
+  readonly kinds: readonly string[];
+}
+
 const ENDED: ReadonlySet<JobState> = new Set(['succeeded', 'failed', 'cancelled']);
 const PROGRESS_MS = 250;
+/** Jobs adopted at once. */
+const ADOPTED = 16;
 
-/** Runs jobs in this process. The catalog's row is the truth; jobs that a crash interrupted are run again at start. */
+/**
+ * Runs jobs in this process. The catalog's row is the truth; jobs that a crash interrupted are run again at start, or where
+ * several processes share a catalog by another of them. Two may run one for a moment: every handler can be run twice.
+ */
 export class JobRunner {
   readonly #running = new Map<string, Running>();
   readonly #ended = new Map<string, Set<() => void>>();
@@ -45,6 +58,7 @@ export class JobRunner {
     private readonly clock: Clock,
     private readonly handlers: ReadonlyMap<string, JobHandler>,
     private readonly onFailure: (job: Job, error: FootnoteError) => void,
+    private readonly sharing?: JobSharing,
   ) {}
 
   async create(of: {
@@ -66,8 +80,9 @@ export class JobRunner {
       createdAt: now,
       updatedAt: now,
     };
-    await this.jobs.create(job);
-    this.#start(job);
+    const mine = this.#runs(job.kind);
+    await this.jobs.create(job, mine ? this.sharing?.owner : undefined);
+    if (mine) this.#start(job);
     return job;
   }
 
@@ -85,6 +100,27 @@ export class JobRunner {
     return count;
   }
 
+  /** To be called every so often where processes share the jobs: takes what is nobody's, and learns what others did. */
+  async share(): Promise<void> {
+    const { sharing } = this;
+    if (!sharing || this.#closing) return;
+    for (const job of await this.jobs.adopt(sharing.owner, sharing.kinds, this.clock.now(), ADOPTED)) {
+      if (this.#closing || this.#running.has(job.id)) continue;
+      this.#start(job);
+      if (job.state === 'paused') this.#pause(job.id);
+    }
+    const watched = new Set([...this.#running.keys(), ...this.#ended.keys()]);
+    if (watched.size === 0) return;
+    const found = new Map((await this.jobs.many([...watched])).map((job) => [job.id, job]));
+    for (const id of watched) {
+      const state = found.get(id)?.state;
+      if (state === 'paused') this.#pause(id);
+      else if (state === 'running') this.#open(id);
+      else if (state === undefined || state === 'cancelled') this.#abort(id);
+      if (!this.#running.has(id) && (state === undefined || ENDED.has(state))) this.#finish(id);
+    }
+  }
+
   /** Resolves when the job has ended, or with what it is when the signal aborts. */
   async wait(id: string, signal?: AbortSignal): Promise<Job> {
     const job = await this.#get(id);
@@ -97,7 +133,8 @@ export class JobRunner {
       };
       this.#ended.set(id, listeners.add(finish));
       signal?.addEventListener('abort', finish, { once: true });
-      if (!this.#running.has(id)) finish();
+      // Elsewhere it is looked at every so often.
+      if (!this.#running.has(id) && (!this.sharing || this.#closing)) finish();
     });
     return this.#get(id);
   }
@@ -114,23 +151,28 @@ export class JobRunner {
     if (!updated) throw new FootnoteError('conflict', `A job that is ${job.state} can't ${action}.`);
     if (action === 'pause') this.#pause(id);
     if (action === 'resume') this.#open(id);
-    if (action === 'cancel') {
-      this.#running.get(id)?.abort.abort(new FootnoteError('cancelled', 'The job was cancelled.'));
-      this.#open(id);
-    }
+    if (action === 'cancel') this.#abort(id);
     return updated;
   }
 
   /** Cancels what is under way for a collection that goes away: nothing that it waits for will come. */
   async cancelFor(tenant: string, collection: string): Promise<void> {
-    const all = [...this.#running.values()].filter(({ job }) => job.tenant === tenant && job.collection === collection);
-    for (const { job } of all) {
-      await this.control(job.id, 'cancel').catch((error: unknown) => {
+    const here = [...this.#running.values()].filter(
+      ({ job }) => job.tenant === tenant && job.collection === collection,
+    );
+    const ids = new Set(here.map(({ job }) => job.id));
+    for (const state of this.sharing ? (['queued', 'running', 'paused'] as const) : []) {
+      for (const job of await this.jobs.list({ tenant, state, limit: 10_000 })) {
+        if (job.collection === collection) ids.add(job.id);
+      }
+    }
+    for (const id of ids) {
+      await this.control(id, 'cancel').catch((error: unknown) => {
         // It ended meanwhile.
         if (asFootnoteError(error).code !== 'conflict') throw error;
       });
     }
-    await Promise.all(all.map(({ done }) => done));
+    await Promise.all(here.map(({ done }) => done));
   }
 
   /** Stops all work; the jobs stay as they are and go on at the next start. */
@@ -142,6 +184,11 @@ export class JobRunner {
       running.paused?.open();
     }
     await Promise.all(all.map((running) => running.done));
+    for (const id of [...this.#ended.keys()]) this.#finish(id);
+  }
+
+  #runs(kind: string): boolean {
+    return !this.sharing || this.sharing.kinds.includes(kind);
   }
 
   #start(job: Job): void {
@@ -150,9 +197,18 @@ export class JobRunner {
     this.#running.set(job.id, running);
     (running as { done: Promise<void> }).done = this.#run(job, running).finally(() => {
       this.#running.delete(job.id);
-      for (const finish of this.#ended.get(job.id) ?? []) finish();
-      this.#ended.delete(job.id);
+      this.#finish(job.id);
     });
+  }
+
+  #finish(id: string): void {
+    for (const finish of this.#ended.get(id) ?? []) finish();
+    this.#ended.delete(id);
+  }
+
+  #abort(id: string): void {
+    this.#running.get(id)?.abort.abort(new FootnoteError('cancelled', 'The job was cancelled.'));
+    this.#open(id);
   }
 
   async #run(job: Job, running: Running): Promise<void> {

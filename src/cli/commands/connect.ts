@@ -4,7 +4,8 @@ import type { SourceAction, SourceView } from '../../core/schemas/connectors.js'
 import type { SourceAt } from '../../core/surface.js';
 import type { Ending, Run } from '../command.js';
 import { addCommand } from '../command.js';
-import { asCollection, asSource, given } from '../flags.js';
+import { asCollection, asCount, asSource, given } from '../flags.js';
+import { tellHealth } from '../health.js';
 import type { Host } from '../host.js';
 import { UsageError } from '../host.js';
 import { stopped } from '../signals.js';
@@ -28,14 +29,21 @@ export function connect(program: Command, host: Host, ending: Ending): void {
   const group = addCommand(program, host, ending, {
     usage: 'connect',
     summary: 'keep the configured sources in step until it is stopped',
-    description: 'A running server does so by itself. Sources stand in the configuration, under `sources`.',
+    description:
+      'A running server does so by itself. Sources stand in the configuration, under `sources`. Where all stores are ' +
+      'servers, run as many as you like: each keeps its share, and takes over what one that died kept.',
     examples: ['connect', 'connect --once', 'connect --dry-run --collection handbook'],
     flags: (command) =>
       command
         .option('--once', 'read each source once, then end')
         .option('--dry-run', 'tell what would be read and deleted; append nothing')
         .option('--collection <name>', 'sources of this collection only', asCollection)
-        .option('--source <name>', 'sources of this name only', asSource),
+        .option('--source <name>', 'sources of this name only', asSource)
+        .option(
+          '--port <n>',
+          'serve /healthz, /readyz and /metrics on this port; 0 takes a free one',
+          asCount(0, 65535),
+        ),
     async run(run, _args, flags) {
       const only = given({
         collection: flags['collection'] as string | undefined,
@@ -45,7 +53,7 @@ export function connect(program: Command, host: Host, ending: Ending): void {
       if (flags['once'] !== true && Object.keys(only).length > 0) {
         throw new UsageError('--collection and --source go with --once or --dry-run.');
       }
-      await keep(run, only, flags['once'] === true);
+      await keep(run, only, flags['once'] === true, flags['port'] as number | undefined);
     },
   });
   addCommand(group, host, ending, {
@@ -84,7 +92,7 @@ function isBad({ last, stopped: stop }: SourceView): boolean {
   return stop !== undefined || last?.outcome === 'failed';
 }
 
-async function keep(run: Run, only: Partial<SourceAt>, once: boolean): Promise<void> {
+async function keep(run: Run, only: Partial<SourceAt>, once: boolean, port: number | undefined): Promise<void> {
   const { config } = await run.config(once);
   const server = await runningServer(config.data, run.signal);
   if (server) {
@@ -94,7 +102,7 @@ async function keep(run: Run, only: Partial<SourceAt>, once: boolean): Promise<v
     );
   }
   if (config.sources.length === 0) throw new UsageError('No sources are configured: add some under `sources`.');
-  const engine = await openLocal(run.host, config);
+  const engine = await openLocal(run.host, config, once ? 'command' : 'connect');
   try {
     if (once) {
       const views = await engine.connect.once(only, run.signal);
@@ -104,6 +112,7 @@ async function keep(run: Run, only: Partial<SourceAt>, once: boolean): Promise<v
       return;
     }
     await engine.connect.start();
+    await tellHealth(run, engine, config, port);
     const count = config.sources.length;
     if (!run.json) await run.out.line(`Keeping ${count} source${count === 1 ? '' : 's'} in step. Ctrl-C stops it.`);
     await stopped(run.signal);

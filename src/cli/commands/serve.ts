@@ -13,12 +13,14 @@ export function serve(program: Command, host: Host, ending: Ending): void {
     summary: 'run the HTTP API until it is stopped',
     description:
       'One process owns the data directory; other commands find it there (server.json) and talk to it. ' +
-      'SIGINT or SIGTERM ends it after what is under way, a second one at once.',
+      'SIGINT or SIGTERM ends it after what is under way, a second one at once. Where all stores are servers it only ' +
+      'answers: run footnote worker and footnote connect beside it, or give --all.',
     examples: ['serve --data ./index --port 7470'],
     flags: (command) =>
       command
         .option('--port <n>', 'port on loopback; 0 takes a free one (default: 7470)', asCount(0, 65535))
-        .option('--host <address>', 'loopback address (default: 127.0.0.1)'),
+        .option('--host <address>', 'loopback address (default: 127.0.0.1)')
+        .option('--all', 'apply changes and keep the sources in step, too, where all stores are servers'),
     async run(run, _args, flags) {
       const loaded = await run.config(false);
       const http = {
@@ -33,7 +35,7 @@ export function serve(program: Command, host: Host, ending: Ending): void {
           'data_in_use',
           `A server at ${other.address} owns ${config.data} already: use that one, stop it, or give another directory (--data).`,
         );
-      const engine = await openLocal(host, config);
+      const engine = await openLocal(host, config, flags['all'] === true ? 'all' : 'serve');
       try {
         const { url } = await engine.serve();
         if (run.json) await run.out.row({ url, data: config.data, pid: process.pid });

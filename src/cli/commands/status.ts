@@ -34,6 +34,13 @@ export function status(program: Command, host: Host, ending: Ending): void {
           ]),
           NO_COLLECTIONS,
         );
+        for (const { role, host, pid, problems } of result.processes ?? []) {
+          await out.line(`${role} on ${printable(host)}, process ${pid}`);
+          for (const [generation, { message }] of Object.entries(problems))
+            await out.line(`  ${out.paint.red('does not follow')} ${generation}: ${printable(message)}`);
+        }
+        for (const warning of result.warnings ?? [])
+          await out.line(`${out.paint.yellow('warning')} ${printable(warning)}`);
         for (const [name, { warnings = [] }] of Object.entries(result.collections)) {
           for (const warning of warnings)
             await out.line(`${out.paint.yellow('warning')} ${name}: ${printable(warning)}`);

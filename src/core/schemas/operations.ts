@@ -42,6 +42,23 @@ export const StatusSchema = z
     stores: ChecksSchema.optional().meta({
       description: 'Whether the servers among the stores answer. While one does not, no collections are listed.',
     }),
+    processes: z
+      .array(
+        z.object({
+          id: z.string(),
+          role: z.string(),
+          startedAt: TimestampSchema,
+          host: z.string(),
+          pid: z.int(),
+          version: z.string(),
+          problems: z
+            .record(z.string(), RowErrorSchema)
+            .meta({ description: 'Why it does not follow a generation, by generation.' }),
+        }),
+      )
+      .optional()
+      .meta({ description: 'The processes that work on the same servers.' }),
+    warnings: z.array(z.string()).optional().meta({ description: 'What somebody should look at.' }),
     model: JsonObjectSchema.optional(),
     storage: JsonObjectSchema.optional(),
   })

@@ -39,6 +39,12 @@ export interface OperationParts {
   readonly faults: FaultPoints;
   /** Dead letters that are being replayed. */
   readonly replays: { count: number };
+  /** Works while no other process repairs the collection or replays its dead letters. */
+  readonly quietly: <T>(
+    collection: { readonly tenant: string; readonly name: string },
+    signal: AbortSignal,
+    work: (signal: AbortSignal) => Promise<T>,
+  ) => Promise<T>;
 }
 
 export function collectionSurface({ collections, storage }: OperationParts): EngineSurface['collections'] {
@@ -136,10 +142,14 @@ export function operationSurface(parts: OperationParts): Operations {
         const ports = await parts.consumerPorts(generation);
         const replayPorts = { ...ports, deadLetters: storage.log.deadLetters };
         parts.replays.count += 1;
-        const outcome = await replayDeadLetter(replayPorts, generation, id, {
-          signal,
-          onParseFailure: parts.config.ingest.onParseFailure,
-        }).finally(() => (parts.replays.count -= 1));
+        const outcome = await parts
+          .quietly({ tenant: caller.tenant, name }, signal, (inner) =>
+            replayDeadLetter(replayPorts, generation, id, {
+              signal: inner,
+              onParseFailure: parts.config.ingest.onParseFailure,
+            }),
+          )
+          .finally(() => (parts.replays.count -= 1));
         if (outcome.kind === 'failed') {
           const { code, message } = outcome.error ?? { code: 'internal', message: 'It failed again.' };
           return { id, outcome: 'failed', error: { code, message } };
@@ -193,7 +203,7 @@ export async function* ingestChanges(
   if (!generation) throw new FootnoteError('internal', `Generation ${release.generation} is not in the catalog.`);
   const problem = parts.consumers.problem(generation.id);
   if (problem) throw problem;
-  const stopped = parts.consumers.stopped(generation.id);
+  const stopped = parts.consumers.stopped(generation);
   try {
     yield* ingestPaths(
       {
@@ -210,7 +220,7 @@ export async function* ingestChanges(
 
 /** @param onProblem told each problem as it is found */
 export function verifyCollection(
-  parts: Pick<OperationParts, 'storage' | 'clock'>,
+  parts: Pick<OperationParts, 'storage' | 'clock' | 'quietly'>,
   collection: Pick<Collection, 'tenant' | 'name'>,
   repair: boolean,
   signal: AbortSignal,
@@ -230,19 +240,21 @@ export function verifyCollection(
     deadLetters: log.deadLetters,
     log,
   };
-  return verify({ ...ports, clock: parts.clock }, collection, {
-    repair,
-    signal,
-    inFlight: async (generation) => (await log.lag(streamOf(collection.tenant, collection.name), generation)) > 0,
-    onProblem: ({ kind, documentId, detail, repaired }) =>
-      onProblem?.({
-        type: 'problem',
-        kind,
-        ...(documentId === undefined ? {} : { documentId }),
-        message: detail,
-        repaired,
-      }),
-  });
+  const check = (inner: AbortSignal): Promise<VerifyReport> =>
+    verify({ ...ports, clock: parts.clock }, collection, {
+      repair,
+      signal: inner,
+      inFlight: async (generation) => (await log.lag(streamOf(collection.tenant, collection.name), generation)) > 0,
+      onProblem: ({ kind, documentId, detail, repaired }) =>
+        onProblem?.({
+          type: 'problem',
+          kind,
+          ...(documentId === undefined ? {} : { documentId }),
+          message: detail,
+          repaired,
+        }),
+    });
+  return repair ? parts.quietly(collection, signal, check) : check(signal);
 }
 
 async function currentRelease(

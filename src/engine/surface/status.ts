@@ -7,12 +7,16 @@ import { parserFor } from '../../stages/parse/registry.js';
 import { parserId } from '../../stages/parse/parser.js';
 import type { Consumers } from '../consumers.js';
 import type { StoreChecks } from '../reachable.js';
+import { hasConsumers } from '../roles.js';
 import type { Storage } from '../storage.js';
+import type { Fleet } from '../../services/fleet.js';
 
 export interface StatusParts {
   /** Whether the servers among the stores answer. */
   readonly checkStores: () => Promise<StoreChecks>;
   readonly storage: Storage;
+  /** The processes on the same servers; undefined where this one is alone. */
+  readonly fleet: Fleet | undefined;
   readonly consumers: Consumers;
   readonly version: string;
   readonly startedAt: string;
@@ -29,7 +33,29 @@ export async function status(parts: StatusParts, caller: Caller): Promise<Status
     if (!mayUse(caller, name)) continue;
     collections[name] = await collectionStatus(parts, caller.tenant, name);
   }
-  return Object.keys(stores).length === 0 ? answer : { ...answer, stores };
+  return {
+    ...answer,
+    ...(Object.keys(stores).length === 0 ? {} : { stores }),
+    ...(parts.fleet ? togetherWith(parts.fleet) : {}),
+  };
+}
+
+const text = (value: unknown): string => (typeof value === 'string' ? value : '');
+
+function togetherWith({ alive }: Fleet): Pick<Status, 'processes' | 'warnings'> {
+  const processes = alive.map(({ id, role, startedAt, detail }) => ({
+    id,
+    role,
+    startedAt,
+    host: text(detail['host']),
+    pid: Number(detail['pid']),
+    version: text(detail['version']),
+    problems: (detail['problems'] ?? {}) as NonNullable<Status['processes']>[number]['problems'],
+  }));
+  const warnings = hasConsumers(alive)
+    ? []
+    : ['No process applies changes: run footnote worker. What is written meanwhile waits in the log.'];
+  return { processes, warnings };
 }
 
 async function collectionStatus(

@@ -27,4 +27,13 @@ export interface ConnectPorts extends Omit<ListingPorts, 'catalog'> {
   readonly maxBytes: number;
   readonly random: () => number;
   readonly onFailure: (source: SourceName, error: unknown) => void;
+  /** Set where several processes keep the sources: each its share. */
+  readonly sharing?: ConnectSharing;
+}
+
+export interface ConnectSharing {
+  /** Whether this process keeps the source now. It changes as processes come and go. */
+  readonly owns: (source: SourceName) => boolean;
+  /** Whether any process keeps sources now. */
+  readonly kept: () => boolean;
 }

@@ -4,8 +4,8 @@ import { backoffMs } from '../../runtime/backoff.js';
 import type { PassedOver } from '../listing/ports.js';
 import { usableCursor } from '../listing/state.js';
 import type { ConnectPorts, KeptSource } from './ports.js';
-import type { SourceRecord } from './record.js';
-import { loadRecord, saveRecord } from './record.js';
+import type { SourceNow, SourceRecord } from './record.js';
+import { changeRecord, loadNow, loadRecord, saveNow } from './record.js';
 import { noCounts, runSource } from './run.js';
 import { Slots } from './slots.js';
 
@@ -19,14 +19,18 @@ const CATALOG_AGAIN_MS = 15_000;
 /** Before watching is tried again after it failed. */
 const WATCH_AGAIN_MS = 60_000;
 
+/** Where processes share the sources: between two looks at whose a source is, and what others want of it. */
+const SHARED_LOOK_MS = 2000;
+/** What a process told of itself counts for so long. */
+const TOLD_MS = 15_000;
+
 /** Keeps one source in step: decides when it is read, and remembers how that went. */
 export class SourceTask {
-  #record: SourceRecord | undefined;
   #current: { readonly startedAt: string; readonly counts: SourceCounts; readonly stop: AbortController } | undefined;
   #nextAt: number | undefined;
-  #asked = false;
   #wake = new AbortController();
   #watch: SourceView['watch'] = 'off';
+  #told = '';
   readonly #reading = new Slots(1);
   readonly #passedOver: PassedOver = new Map();
 
@@ -36,24 +40,17 @@ export class SourceTask {
     private readonly slots: Slots,
   ) {}
 
-  /** Reads by schedule, by watching and when asked, until the signal aborts. */
+  /** Reads by schedule, by watching and when asked, until the signal aborts; while it is this process's. */
   async keep(signal: AbortSignal): Promise<void> {
-    const watching = this.source.watch ? this.#watchUntil(signal, this.source.watch) : Promise.resolve();
-    this.#nextAt = this.ports.clock.now();
     while (!signal.aborted) {
-      // Taken before looking, so that no call to wake falls between.
-      const wake = this.#wake.signal;
       try {
-        if (await this.#isDue()) await this.once(signal);
-        else await this.#sleep(signal, wake);
+        if (this.#isMine()) await this.#keepMine(signal);
+        else await this.ports.clock.sleep(SHARED_LOOK_MS, signal).catch(() => undefined);
       } catch (error) {
-        // Not the source but our own catalog: a full disk, say.
-        this.ports.onFailure(this.source.name, error);
-        await this.ports.clock.sleep(CATALOG_AGAIN_MS, signal).catch(() => undefined);
+        await this.#catalogFailed(error, signal);
       }
     }
     this.#nextAt = undefined;
-    await watching;
   }
 
   /** A connector's folder is for one read at a time: a dry run and a run wait for each other. */
@@ -63,7 +60,6 @@ export class SourceTask {
 
   /** One run now. */
   async once(signal: AbortSignal): Promise<void> {
-    this.#asked = false;
     const stop = new AbortController();
     const inner = AbortSignal.any([signal, stop.signal]);
     const inTurn = (work: () => Promise<void>) => this.exclusively(inner, () => this.slots.use(inner, work));
@@ -72,26 +68,35 @@ export class SourceTask {
         const record = await this.#load();
         // Paused while it waited for its turn.
         if (this.source.paused || record.paused) return;
+        if (record.asked) await this.#change(({ asked: _, ...rest }) => rest);
         const counts = noCounts();
         this.#current = { startedAt: this.#iso(this.ports.clock.now()), counts, stop };
+        const over = new AbortController();
+        const looking = this.#lookAround(stop, over.signal);
         const { run, error } = await runSource(this.ports, this.source, {
           confirmed: record.confirmed,
           passedOver: this.#passedOver,
           signal: inner,
           counts,
-        });
-        // Looked at again: somebody may have paused it meanwhile.
-        const { stopped: _, ...before } = await this.#load();
-        const failures = run.outcome === 'failed' ? before.failures + 1 : run.outcome === 'ok' ? 0 : before.failures;
-        const { confirmed, ...rest } = before;
+        }).finally(() => over.abort());
+        await looking;
+        if (this.ports.sharing && error?.code === 'conflict') {
+          // Whose it was a moment ago is still at it, or who is next has begun.
+          this.#nextAt = this.ports.clock.now() + SHARED_LOOK_MS;
+          return;
+        }
         const stopped = error?.code === 'deletion_stopped' ? stopOf(run.endedAt, error) : undefined;
-        const keeps = confirmed !== undefined && run.outcome !== 'ok' && !stopped;
-        await this.#save({
-          ...rest,
-          ...(keeps ? { confirmed } : {}),
-          ...(stopped ? { stopped } : {}),
-          failures,
-          last: run,
+        // Of what is remembered now: somebody may have paused it meanwhile.
+        const { failures } = await this.#change(({ stopped: _, ...before }) => {
+          const { confirmed, ...rest } = before;
+          const keeps = confirmed !== undefined && run.outcome !== 'ok' && !stopped;
+          return {
+            ...rest,
+            ...(keeps ? { confirmed } : {}),
+            ...(stopped ? { stopped } : {}),
+            failures: run.outcome === 'failed' ? before.failures + 1 : run.outcome === 'ok' ? 0 : before.failures,
+            last: run,
+          };
         });
         await this.ports.faults.reach('connect:recorded');
         if (error && !stopped) this.ports.onFailure(this.source.name, error);
@@ -106,50 +111,131 @@ export class SourceTask {
 
   /** @throws FootnoteError conflict when its state does not allow it */
   async control(action: SourceAction, running: boolean): Promise<void> {
-    const record = await this.#load();
-    if (action === 'pause') {
-      await this.#save({ ...record, paused: true });
-      this.#current?.stop.abort();
-    } else if (action === 'resume') {
-      if (this.source.paused) throw this.#refusal('is paused by the configuration: change it there (`paused`)');
-      await this.#save({ ...record, paused: false });
-    } else if (action === 'confirm') {
+    if (action === 'resume' && this.source.paused)
+      throw this.#refusal('is paused by the configuration: change it there (`paused`)');
+    await this.#change((record) => {
+      if (action === 'pause') return { ...record, paused: true };
+      if (action === 'resume') return { ...record, paused: false };
       const { stopped, ...rest } = record;
-      if (!stopped) throw this.#refusal('is not stopped: there is nothing to confirm');
-      await this.#save({ ...rest, confirmed: stopped.gone });
-      this.#asked = true;
-    } else {
+      if (action === 'confirm') {
+        if (!stopped) throw this.#refusal('is not stopped: there is nothing to confirm');
+        return { ...rest, confirmed: stopped.gone, asked: true };
+      }
       if (this.source.paused || record.paused) throw this.#refusal('is paused: resume it first');
       if (!running)
         throw this.#refusal('is kept by no process now: run `footnote serve`, or `footnote connect --once`');
-      this.#asked = true;
-    }
+      return { ...record, asked: true };
+    });
+    if (action === 'pause') this.#current?.stop.abort();
     this.#wakeUp();
   }
 
   async view(): Promise<SourceView> {
     const { catalog } = this.ports;
     const { name, connector, everyMs } = this.source;
-    const { paused: _, ...record } = await this.#load();
+    const { paused: _, asked: __, ...record } = await this.#load();
     const owned = await catalog.sources.get(name);
     const at = usableCursor((await catalog.cursors.load(name))?.cursor, this.source);
-    const state = await this.#state();
-    const shown = this.#nextAt !== undefined && (state === 'idle' || state === 'waiting');
+    const { current, nextAt, watch } = await this.#now();
+    const state = current ? 'running' : await this.#state();
+    const shown = nextAt !== undefined && (state === 'idle' || state === 'waiting');
     return {
       collection: name.collection,
       source: name.source,
       connector,
       state,
       everyMs,
+      watch,
+      ...(current ? { current } : {}),
+      ...record,
+      ...(shown ? { nextAt } : {}),
+      ...(owned ? { fence: owned.fence } : {}),
+      ...(at === undefined ? {} : { cursor: at }),
+    };
+  }
+
+  #isMine(): boolean {
+    return this.ports.sharing?.owns(this.source.name) ?? true;
+  }
+
+  async #keepMine(signal: AbortSignal): Promise<void> {
+    const left = new AbortController();
+    const watching = this.source.watch
+      ? this.#watchUntil(AbortSignal.any([signal, left.signal]), this.source.watch)
+      : Promise.resolve();
+    this.#nextAt = await this.#firstAt();
+    while (!signal.aborted && this.#isMine()) {
+      // Taken before looking, so that no call to wake falls between.
+      const wake = this.#wake.signal;
+      try {
+        if (await this.#isDue()) await this.once(signal);
+        else await this.#sleep(signal, wake);
+      } catch (error) {
+        await this.#catalogFailed(error, signal);
+      }
+    }
+    left.abort();
+    await watching;
+    this.#watch = 'off';
+    this.#nextAt = undefined;
+  }
+
+  /** Read at the start; one that another process has just read, a moment later. */
+  async #firstAt(): Promise<number> {
+    const now = this.ports.clock.now();
+    if (!this.ports.sharing) return now;
+    const { last } = await this.#load();
+    return last ? Math.max(now, Date.parse(last.endedAt) + Math.min(this.source.everyMs, SHARED_LOOK_MS)) : now;
+  }
+
+  /** Not the source failed but our own catalog: a full disk, say, or a server that is away. */
+  async #catalogFailed(error: unknown, signal: AbortSignal): Promise<void> {
+    this.ports.onFailure(this.source.name, error);
+    await this.ports.clock.sleep(CATALOG_AGAIN_MS, signal).catch(() => undefined);
+  }
+
+  /** While it is read: tells the others how far it is, and hears from them that it is paused. */
+  async #lookAround(stop: AbortController, over: AbortSignal): Promise<void> {
+    if (!this.ports.sharing) return;
+    while (!over.aborted) {
+      try {
+        await this.#tell();
+        if ((await this.#load()).paused) stop.abort();
+      } catch {
+        // A catalog that is away fails the run itself.
+      }
+      await this.ports.clock.sleep(SHARED_LOOK_MS, over).catch(() => undefined);
+    }
+  }
+
+  async #tell(): Promise<void> {
+    const { sharing, catalog, clock } = this.ports;
+    if (!sharing) return;
+    const now = { at: clock.now(), ...this.#here() };
+    const { at: _, ...rest } = now;
+    // Told again when something changed, and before the others would take it for gone.
+    const told = `${Math.floor(now.at / (TOLD_MS / 3))} ${JSON.stringify(rest)}`;
+    if (told === this.#told) return;
+    await saveNow(catalog.meta, this.source.name, now);
+    this.#told = told;
+  }
+
+  #here(): Omit<SourceNow, 'at'> {
+    return {
       watch: this.#watch,
       ...(this.#current
         ? { current: { startedAt: this.#current.startedAt, counts: { ...this.#current.counts } } }
         : {}),
-      ...record,
-      ...(shown ? { nextAt: this.#iso(this.#nextAt!) } : {}),
-      ...(owned ? { fence: owned.fence } : {}),
-      ...(at === undefined ? {} : { cursor: at }),
+      ...(this.#nextAt === undefined ? {} : { nextAt: this.#iso(this.#nextAt) }),
     };
+  }
+
+  /** What the process that keeps it does. */
+  async #now(): Promise<Omit<SourceNow, 'at'>> {
+    const { sharing, catalog, clock } = this.ports;
+    if (!sharing || this.#nextAt !== undefined || this.#current) return this.#here();
+    const told = await loadNow(catalog.meta, this.source.name);
+    return told && told.at > clock.now() - TOLD_MS ? told : { watch: 'off' };
   }
 
   async #state(): Promise<SourceState> {
@@ -163,14 +249,16 @@ export class SourceTask {
   async #isDue(): Promise<boolean> {
     const state = await this.#state();
     if (state === 'paused') return false;
-    if (this.#asked) return true;
+    if ((await this.#load()).asked) return true;
     return state !== 'stopped' && (this.#nextAt ?? 0) <= this.ports.clock.now();
   }
 
   async #sleep(signal: AbortSignal, wake: AbortSignal): Promise<void> {
     const state = await this.#state();
+    await this.#tell();
     const waits = state === 'paused' || state === 'stopped';
-    const ms = waits ? 2 ** 30 : Math.max(1, Math.min(2 ** 30, (this.#nextAt ?? 0) - this.ports.clock.now()));
+    const most = this.ports.sharing ? SHARED_LOOK_MS : 2 ** 30;
+    const ms = waits ? most : Math.max(1, Math.min(most, (this.#nextAt ?? 0) - this.ports.clock.now()));
     await this.ports.clock.sleep(ms, AbortSignal.any([signal, wake])).catch((error: unknown) => {
       if (!signal.aborted && !wake.aborted) throw error;
     });
@@ -208,13 +296,12 @@ export class SourceTask {
     }
   }
 
-  async #load(): Promise<SourceRecord> {
-    return (this.#record ??= await loadRecord(this.ports.catalog.meta, this.source.name));
+  #load(): Promise<SourceRecord> {
+    return loadRecord(this.ports.catalog.meta, this.source.name);
   }
 
-  async #save(record: SourceRecord): Promise<void> {
-    this.#record = record;
-    await saveRecord(this.ports.catalog.meta, this.source.name, record);
+  #change(change: (record: SourceRecord) => SourceRecord): Promise<SourceRecord> {
+    return changeRecord(this.ports.catalog.meta, this.source.name, change);
   }
 
   #refusal(what: string): FootnoteError {
