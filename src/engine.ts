@@ -4,6 +4,7 @@ export type { Engine, EngineOptions, RunningServer } from './engine/open.js';
 export { openModels, openParser } from './engine/parser.js';
 export type { Parser } from './engine/parser.js';
 export type { Role } from './engine/roles.js';
+export { isShared } from './engine/stores.js';
 export { evaluateBeir } from './engine/evaluation.js';
 export type { BeirReport, EvaluationOptions } from './engine/evaluation.js';
 export { evaluateQa } from './engine/evaluation-qa.js';

@@ -106,7 +106,10 @@ export function createApi(surface: EngineSurface, options: ApiOptions): Api {
       : authenticate(incoming, options);
   let draining = false;
 
-  const methods = [...methodsByPath()].map(([path, allowed]) => ({ pattern: pathPattern(path), allowed }));
+  const { only } = options;
+  const methods = [...methodsByPath()]
+    .filter(([path]) => only?.has(path) ?? true)
+    .map(([path, allowed]) => ({ pattern: pathPattern(path), allowed }));
   const methodsAt = (path: string): readonly string[] | undefined =>
     methods.find(({ pattern }) => pattern.test(path))?.allowed;
 
@@ -138,7 +141,7 @@ export function createApi(surface: EngineSurface, options: ApiOptions): Api {
   });
 
   for (const { spec, handle } of endpoints) {
-    if (options.only && !options.only.has(spec.path)) continue;
+    if (only && !only.has(spec.path)) continue;
     app.on(spec.method.toUpperCase(), honoPath(spec.path), async (c) => {
       const exchange = c.get('exchange');
       exchange.route = spec.path;

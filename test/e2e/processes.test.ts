@@ -89,7 +89,7 @@ function describeProcesses(): void {
           stores: serverStores(),
           embedding: { model: 'test-hash' },
           log: { level: 'silent' },
-          collections: [{ name: 'harbour' }],
+          collections: [{ name: 'harbour', defaultPolicy: { principals: ['local'] } }],
           sources,
         }),
       );

@@ -94,8 +94,9 @@ function isBad({ last, stopped: stop }: SourceView): boolean {
 
 async function keep(run: Run, only: Partial<SourceAt>, once: boolean, port: number | undefined): Promise<void> {
   const { config } = await run.config(once);
+  const { isShared } = await import('../../engine.js');
   const server = await runningServer(config.data, run.signal);
-  if (server) {
+  if (server && !isShared(config)) {
     throw new FootnoteError(
       'data_in_use',
       `The server at ${server.address} owns ${run.shown(config.data)} and keeps its sources in step: see footnote connect status.`,
