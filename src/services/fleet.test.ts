@@ -62,12 +62,12 @@ describe('processes on one catalog', () => {
     const [one, two] = [fleet('worker'), fleet('worker')];
     const { signal } = new AbortController();
     let finish!: () => void;
-    const first = one!.alone('thing', 0, signal, () => new Promise<void>((resolve) => (finish = resolve)));
+    const first = one.alone('thing', 0, signal, () => new Promise<void>((resolve) => (finish = resolve)));
     await new Promise((resolve) => setTimeout(resolve, 20));
-    expect(await two!.alone('thing', 0, signal, async () => 'never')).toBeUndefined();
+    expect(await two.alone('thing', 0, signal, async () => 'never')).toBeUndefined();
     finish();
     await first;
-    expect(await two!.alone('thing', 0, signal, async () => 'done')).toEqual({ result: 'done' });
+    expect(await two.alone('thing', 0, signal, async () => 'done')).toEqual({ result: 'done' });
   });
 });
 
@@ -97,8 +97,8 @@ describe('jobs of several processes', () => {
 
   it('are run by one that runs their kind, and waited for by the one that made them', async () => {
     const [front, back] = [fleet('serve'), fleet('worker')];
-    for (const each of [front, back]) await each!.beat();
-    const [serve, worker] = [runner(front!, []), runner(back!, ['heavy'])];
+    for (const each of [front, back]) await each.beat();
+    const [serve, worker] = [runner(front, []), runner(back, ['heavy'])];
     const job = await create(serve);
     await serve.share();
     expect((await serve.wait(job.id, AbortSignal.timeout(20))).state).toBe('queued');
@@ -107,20 +107,20 @@ describe('jobs of several processes', () => {
     await worker.wait(job.id);
     await serve.share();
     expect((await waited).state).toBe('succeeded');
-    expect(done.get(job.id)).toEqual([back!.id]);
+    expect(done.get(job.id)).toEqual([back.id]);
   });
 
   it('are taken over from one that died, once', async () => {
     const [dead, one, two] = [fleet('worker'), fleet('worker'), fleet('worker')];
-    await dead!.beat();
-    const dying = runner(dead!, ['heavy'], untilAborted);
+    await dead.beat();
+    const dying = runner(dead, ['heavy'], untilAborted);
     const job = await create(dying);
-    for (const each of [one, two]) await each!.beat();
-    const runners = [runner(one!, ['heavy']), runner(two!, ['heavy'])];
+    for (const each of [one, two]) await each.beat();
+    const runners = [runner(one, ['heavy']), runner(two, ['heavy'])];
     await Promise.all(runners.map((each) => each.share()));
-    expect(done.get(job.id)).toEqual([dead!.id]);
+    expect(done.get(job.id)).toEqual([dead.id]);
     now += PROCESS_TTL_MS + 1;
-    for (const each of [one, two]) await each!.beat();
+    for (const each of [one, two]) await each.beat();
     await Promise.all(runners.map((each) => each.share()));
     await expect.poll(async () => (await catalog.jobs.get(job.id))!.state).toBe('succeeded');
     expect(done.get(job.id)).toHaveLength(2);
@@ -129,8 +129,8 @@ describe('jobs of several processes', () => {
 
   it('are cancelled and paused from anywhere', async () => {
     const [front, back] = [fleet('serve'), fleet('worker')];
-    for (const each of [front, back]) await each!.beat();
-    const [serve, worker] = [runner(front!, []), runner(back!, ['heavy'], untilAborted)];
+    for (const each of [front, back]) await each.beat();
+    const [serve, worker] = [runner(front, []), runner(back, ['heavy'], untilAborted)];
     const job = await create(serve);
     await worker.share();
     await serve.control(job.id, 'pause');
