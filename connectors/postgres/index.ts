@@ -71,7 +71,7 @@ class Read {
     let before = cursorOf(context.from, rules);
     const { moment, start } = await this.#moment(before);
     // The count of transactions went back: it is another server, by a backup, say.
-    if (before?.progress && BigInt(before.progress.next.xid) > moment.xmax) before = undefined;
+    if (before?.progress && BigInt(before.progress.next.xid) > moment.next) before = undefined;
     const low = before?.progress?.low;
     const age = startedAt - (before?.fullAt ?? 0);
     const { high } = moment;
@@ -180,9 +180,9 @@ class Read {
     const incremental = this.shape.incremental!;
     const values = [before?.progress?.low?.value ?? null, String(incremental.overlap)];
     const { rows } = await this.session.ask(momentOf(this.config, incremental), values);
-    const { xmin, xmax, high, quiet, start } = rows[0]!;
+    const { xmin, next, high, quiet, start } = rows[0]!;
     const mark = high === null || high === undefined ? null : { value: high, quiet: quiet === 'true' };
-    return { moment: { xmin: BigInt(xmin!), xmax: BigInt(xmax!), high: mark }, start: start ?? null };
+    return { moment: { xmin: BigInt(xmin!), next: BigInt(next!), high: mark }, start: start ?? null };
   }
 
   #requireDistinct(rows: readonly Row[]): void {

@@ -6,12 +6,13 @@ import type { Json } from '../../src/core/json.js';
  * sequence) or when it begins (`now()`), and its rows are seen when it commits: so rows of lower values may appear after
  * higher ones were read. Two things are done about it.
  *
- * - The horizon. With the highest value goes the number of the next transaction, both of one snapshot. Only when a later
- *   snapshot shows that all transactions below that number have ended, and were read from the older place once more, the
- *   value becomes the place to go on from: what appears from then on was written by transactions that came after it. A
+ * - The horizon. With the highest value goes the first number that no transaction had taken yet. Only when a later
+ *   snapshot shows that all transactions below that number have ended, and this read began at the older place once more,
+ *   the value becomes the place to go on from: what appears from then on was written by transactions that came after it. A
  *   long transaction anywhere on the server holds the place where it is; more rows are looked at meanwhile, none is missed.
  * - The overlap. What the horizon does not see is the time between taking the value and the first write, by which the
  *   transaction gets its number: `begin`, a pause, then `insert … now()`. So every read begins that much before the place.
+ *   A standby does not know who runs on its primary: there, the overlap has to be as long as the longest transaction.
  *
  * Rows that come even later, or whose value was set by hand, are found by the next listing of all keys, as deleted ones are.
  */
@@ -33,18 +34,20 @@ export interface Mark {
 
 /** One snapshot of the source. */
 export interface Moment {
+  /** All transactions below have ended. */
   readonly xmin: bigint;
-  readonly xmax: bigint;
+  /** Above all that were running or had ended. */
+  readonly next: bigint;
   /** Null: there is no row with a value. */
   readonly high: Mark | null;
 }
 
 /** @returns undefined: there is no value to go on from, as in an empty table */
-export function settle(before: Progress | undefined, { xmin, xmax, high }: Moment): Progress | undefined {
+export function settle(before: Progress | undefined, { xmin, next: xid, high }: Moment): Progress | undefined {
   if (!high) return undefined;
-  const next = { mark: high, xid: String(xmax) };
+  const next = { mark: high, xid: String(xid) };
   // Nobody was writing: everything that was written could be read.
-  if (xmin === xmax) return { low: high, next };
+  if (xmin >= xid) return { low: high, next };
   if (!before) return { low: null, next };
   return xmin >= BigInt(before.next.xid) ? { low: before.next.mark, next } : before;
 }

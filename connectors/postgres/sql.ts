@@ -46,15 +46,18 @@ export function unnamedRows(config: PostgresConfig): string {
 }
 
 /**
- * Where the source stands, by one snapshot: the transactions that it does not see the end of (`xmin`: the first that runs,
- * `xmax`: the first that is not yet there), the highest value, and where a read that goes on behind $1 begins.
+ * Where the source stands, by one snapshot: `xmin`, below which every transaction has ended, `next`, which no transaction
+ * has taken yet, the highest value, and where a read that goes on behind $1 begins. The snapshot itself knows no more than
+ * the last transaction that ended; who runs beyond it is told by the locks that each holds on its own number.
  */
 export function momentOf(config: PostgresConfig, incremental: Incremental): string {
   const at = column(incremental.column);
   const { reached, back, quiet } = arithmetic(incremental);
-  return `select txid_snapshot_xmin(s.now)::text as xmin, txid_snapshot_xmax(s.now)::text as xmax,
-    h.high::text as high, (${quiet})::text as quiet, (${back})::text as start
-    from (select txid_current_snapshot() as now) as s
+  // Locks have the lower 32 bits of a number: how far is it ahead?
+  const ahead = `((l.transactionid::text::bigint - (s.xmax & 4294967295) + 2147483648) & 4294967295) - 2147483648`;
+  return `select s.xmin::text as xmin, h.high::text as high, (${quiet})::text as quiet, (${back})::text as start,
+    (s.xmax + greatest(0, 1 + (select max(${ahead}) from pg_locks as l where l.locktype = 'transactionid')))::text as next
+    from (select txid_snapshot_xmin(txid_current_snapshot()) as xmin, txid_snapshot_xmax(txid_current_snapshot()) as xmax) as s
     left join lateral (select ${at} as high ${from(config)}
       where ${at} is not null and ${reached(at)} order by ${at} desc limit 1) as h on true`;
 }

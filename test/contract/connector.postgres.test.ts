@@ -9,10 +9,8 @@ const make =
   (url: string, options: Record<string, string | number>): MakeSource =>
   async () => {
     const { name: schema, ask, drop } = await testSchema(url);
-    await ask(
-      `create table $S.docs (folder text, name text, body text, changed bigint default nextval('$S.changes'),
-      primary key (folder, name))`.replace('create table', 'create sequence $S.changes; create table'),
-    );
+    await ask(`create sequence $S.changes; create table $S.docs (
+      folder text, name text, body text, changed bigint default nextval('$S.changes'), primary key (folder, name))`);
     const parts = (name: string) => {
       const slash = name.lastIndexOf('/');
       return [name.slice(0, Math.max(slash, 0)), name.slice(slash + 1)] as const;
