@@ -83,7 +83,9 @@ describeWith('POSTGRES_URL', 'connector postgres, incremental', (url) => {
 
     it('sees a row again whose value stayed, as long as its time lies within the overlap', async () => {
       await table('timestamptz(0)');
-      await schema.ask(`insert into $S.t values ('a', date_trunc('second', now()), 'one'), ('b', now() - interval '1 day', 'one')`);
+      await schema.ask(
+        `insert into $S.t values ('a', date_trunc('second', now()), 'one'), ('b', now() - interval '1 day', 'one')`,
+      );
       const rows = reader({ overlap: 3600 });
       await rows.settle();
       await schema.ask(`update $S.t set body = 'two'`);

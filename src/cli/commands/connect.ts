@@ -28,7 +28,8 @@ export function connect(program: Command, host: Host, ending: Ending): void {
   const group = addCommand(program, host, ending, {
     usage: 'connect',
     summary: 'keep the configured sources in step until it is stopped',
-    description: 'A running server does so by itself. Sources stand in the configuration, under `sources`.',
+    description:
+      'A running server does so by itself. Sources stand in the configuration, under `sources` or as files of its folder `connectors`.',
     examples: ['connect', 'connect --once', 'connect --dry-run --collection handbook'],
     flags: (command) =>
       command
@@ -93,7 +94,11 @@ async function keep(run: Run, only: Partial<SourceAt>, once: boolean): Promise<v
       `The server at ${server.address} owns ${run.shown(config.data)} and keeps its sources in step: see footnote connect status.`,
     );
   }
-  if (config.sources.length === 0) throw new UsageError('No sources are configured: add some under `sources`.');
+  if (config.sources.length === 0) {
+    throw new UsageError(
+      'No sources are configured: add some under `sources`, or as files of the folder `connectors`.',
+    );
+  }
   const engine = await openLocal(run.host, config);
   try {
     if (once) {
