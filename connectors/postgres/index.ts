@@ -66,7 +66,10 @@ class Read {
   async *changes(): AsyncGenerator<SourceChange> {
     const { context, config, shape } = this;
     const startedAt = context.clock.now();
-    if (!shape.incremental) return yield* this.#full(false);
+    if (!shape.incremental) {
+      yield* this.#full(false);
+      return;
+    }
     const rules = rulesOf(config, this.address, shape);
     let before = cursorOf(context.from, rules);
     const { moment, start } = await this.#moment(before);

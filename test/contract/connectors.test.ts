@@ -1,7 +1,11 @@
 import { existsSync } from 'node:fs';
 import { copyFile, mkdir, readFile, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { AnySchema } from 'ajv/dist/2020.js';
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import formats from 'ajv-formats';
 import { describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
 import { connectors } from '../../connectors/registry.js';
 import { loadConfig } from '../../src/cli/config.js';
 import type { Connector } from '../../src/core/ports/connector.js';
@@ -57,6 +61,18 @@ describe('every connector', () => {
     const { config } = await loadConfig({ cwd: folder.path, env: {} }, {});
     expect(config.sources.map(({ connector }) => connector)).toEqual([name]);
     await folder.remove();
+  });
+
+  it('has an example that the schema for editors takes, and no other', async () => {
+    const schema = JSON.parse(await text('docs/reference/source.schema.json')) as AnySchema;
+    const ajv = new Ajv2020({ strict: false });
+    formats.default(ajv);
+    const check = ajv.compile(schema);
+    for (const name of folders) {
+      const example = parse(await text(join(FOLDER, name, 'example.yaml'))) as { options: object };
+      expect([name, check(example), check.errors]).toEqual([name, true, null]);
+      expect(check({ ...example, options: { ...example.options, noSuchOption: 1 } })).toBe(false);
+    }
   });
 
   it.each(Object.keys(registered))('%s stands in the reference', async (name) => {

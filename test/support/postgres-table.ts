@@ -7,8 +7,8 @@ export interface TestSchema {
   /** The server's address. */
   readonly url: string;
   /** Runs SQL in which `$S` stands for the schema. */
-  ask<Row extends QueryResultRow>(sql: string, values?: readonly unknown[]): Promise<Row[]>;
-  drop(): Promise<void>;
+  readonly ask: <Row extends QueryResultRow>(sql: string, values?: readonly unknown[]) => Promise<Row[]>;
+  readonly drop: () => Promise<void>;
 }
 
 export async function testSchema(url: string): Promise<TestSchema> {

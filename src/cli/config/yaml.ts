@@ -16,7 +16,7 @@ export interface YamlFile {
   readonly file: string;
   readonly value: unknown;
   /** A problem at a field, with its line. */
-  at(path: readonly PropertyKey[], message: string): Problem;
+  readonly at: (path: readonly PropertyKey[], message: string) => Problem;
 }
 
 /** @throws FootnoteError invalid_config: what is no YAML, and variables that the environment does not have */
