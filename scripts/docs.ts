@@ -8,7 +8,7 @@ import { format, resolveConfig } from 'prettier';
 import { packageFolder } from '../src/cli/version.js';
 import { checkHandwritten } from './docs/checks.js';
 import { cliPage } from './docs/cli.js';
-import { configurationPage, configurationSchema } from './docs/configuration.js';
+import { configurationPage, configurationSchema, sourceSchema } from './docs/configuration.js';
 import { connectorsPage } from './docs/connectors.js';
 import { errorsPage } from './docs/errors.js';
 import { metricsPage } from './docs/metrics.js';
@@ -20,6 +20,7 @@ const PAGES: Readonly<Record<string, () => string | Promise<string>>> = {
   'docs/reference/errors.md': errorsPage,
   'docs/reference/footnote.schema.json': configurationSchema,
   'docs/reference/metrics.md': metricsPage,
+  'docs/reference/source.schema.json': sourceSchema,
 };
 
 const root = packageFolder();

@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import type { Config } from '../core/config.js';
 import { asFootnoteError } from '../core/errors.js';
 import type { LoadedConfig } from './config.js';
+import { sourcesTold } from './config/source-files.js';
 import { size } from './output.js';
 import { runningServer } from './target.js';
 
@@ -42,8 +43,11 @@ export async function* examine(load: () => Promise<LoadedConfig>, signal: AbortS
     yield fail('configuration', message, 'Mend the lines it names; docs/reference/configuration.md has every setting.');
     return;
   }
-  const { config, file } = loaded;
+  const { config, file, sourceFiles } = loaded;
   yield ok('configuration', file === undefined ? 'no file, defaults only' : `${file} is valid`);
+  if (file !== undefined && config.sources.length > 0) {
+    yield ok('sources', sourcesTold(config, sourceFiles, dirname(file)));
+  }
   yield* disk(config);
   const server = await runningServer(config.data, signal).catch(() => undefined);
   if (server) yield ok('server', `runs at ${server.address} and owns the data directory`);

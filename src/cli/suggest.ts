@@ -11,7 +11,7 @@ interface Schema {
 let root: Schema | undefined;
 
 /** The settings that there are at a path of the configuration; none where anything goes. */
-export function settingsAt(path: readonly PropertyKey[]): string[] {
+function settingsAt(path: readonly PropertyKey[]): string[] {
   root ??= z.toJSONSchema(ConfigSchema, { io: 'input' }) as Schema;
   let at: Schema | undefined = root;
   for (const step of path) {
@@ -21,13 +21,21 @@ export function settingsAt(path: readonly PropertyKey[]): string[] {
   return Object.keys(resolved(at)?.properties ?? {});
 }
 
+/** What to say of a field that there is not. */
+export function unknownSetting(path: readonly PropertyKey[]): string {
+  const known = settingsAt(path.slice(0, -1));
+  const meant = closest(String(path.at(-1)), known);
+  if (meant !== undefined) return `is not a known setting: did you mean ${meant}?`;
+  return `is not a known setting${known.length === 0 ? '' : `; there are ${known.join(', ')}`}`;
+}
+
 function resolved(schema: Schema | undefined): Schema | undefined {
   const name = schema?.$ref?.split('/').at(-1);
   return name === undefined ? schema : root?.$defs?.[name];
 }
 
 /** What was probably meant: within two changes of a letter. */
-export function closest(word: string, among: readonly string[]): string | undefined {
+function closest(word: string, among: readonly string[]): string | undefined {
   const near = among
     .map((each) => ({ each, far: distance(word.toLowerCase(), each.toLowerCase()) }))
     .filter(({ far, each }) => far <= Math.min(2, Math.ceil(each.length / 3)));

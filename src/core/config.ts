@@ -158,6 +158,10 @@ export const ConfigSchema = z
       .prefault({}),
     collections: CollectionsSchema,
     sources: SourcesSchema,
+    connectors: z.string().min(1).optional().meta({
+      description:
+        'A folder of further sources, a YAML file each: see the guide. Default: `connectors` beside this file, where that is a folder. Read by the command line.',
+    }),
     releases: z
       .strictObject({
         keepHours: z.number().min(0).default(24).meta({

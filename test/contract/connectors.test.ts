@@ -1,12 +1,15 @@
 import { existsSync } from 'node:fs';
-import { readFile, readdir } from 'node:fs/promises';
+import { copyFile, mkdir, readFile, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { AnySchema } from 'ajv/dist/2020.js';
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import formats from 'ajv-formats';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { connectors } from '../../connectors/registry.js';
-import { parseConfig } from '../../src/core/config.js';
+import { loadConfig } from '../../src/cli/config.js';
 import type { Connector } from '../../src/core/ports/connector.js';
-import { configuredSources } from '../../src/engine/sources.js';
+import { temporaryFolder } from '../support/fixtures.js';
 
 const FOLDER = 'connectors';
 const folders = (await readdir(FOLDER, { withFileTypes: true }))
@@ -47,11 +50,29 @@ describe('every connector', () => {
     expect(error?.issues ?? [], `mend \`example\` in ${FOLDER}/${name}/index.ts`).toEqual([]);
   });
 
-  it.each(folders)('%s has an example configuration that works', async (name) => {
+  it.each(folders)('%s has an example that is a file of one source, and loads', async (name) => {
     const path = join(FOLDER, name, 'example.yaml');
-    const sources = configuredSources(parseConfig(parse(await text(path)), path).sources);
-    const own = sources.filter(({ connector }) => connector.name === name);
-    expect(own.length, `use ${name} in ${path}`).toBeGreaterThan(0);
+    const schema = '# yaml-language-server: $schema=../../docs/reference/source.schema.json\n';
+    expect((await text(path)).startsWith(schema), `begin ${path} with the line for editors`).toBe(true);
+    const folder = await temporaryFolder();
+    await writeFile(join(folder.path, 'footnote.yaml'), '');
+    await mkdir(join(folder.path, 'connectors'));
+    await copyFile(path, join(folder.path, 'connectors', 'example.yaml'));
+    const { config } = await loadConfig({ cwd: folder.path, env: {} }, {});
+    expect(config.sources.map(({ connector }) => connector)).toEqual([name]);
+    await folder.remove();
+  });
+
+  it('has an example that the schema for editors takes, and no other', async () => {
+    const schema = JSON.parse(await text('docs/reference/source.schema.json')) as AnySchema;
+    const ajv = new Ajv2020({ strict: false });
+    formats.default(ajv);
+    const check = ajv.compile(schema);
+    for (const name of folders) {
+      const example = parse(await text(join(FOLDER, name, 'example.yaml'))) as { options: object };
+      expect([name, check(example), check.errors]).toEqual([name, true, null]);
+      expect(check({ ...example, options: { ...example.options, noSuchOption: 1 } })).toBe(false);
+    }
   });
 
   it.each(Object.keys(registered))('%s stands in the reference', async (name) => {

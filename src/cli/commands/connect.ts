@@ -30,8 +30,9 @@ export function connect(program: Command, host: Host, ending: Ending): void {
     usage: 'connect',
     summary: 'keep the configured sources in step until it is stopped',
     description:
-      'A running server does so by itself. Sources stand in the configuration, under `sources`. Where all stores are ' +
-      'servers, run as many as you like: each keeps its share, and takes over what one that died kept.',
+      'A running server does so by itself. Sources stand in the configuration, under `sources` or as files of its folder ' +
+      '`connectors`. Where all stores are servers, run as many as you like: each keeps its share, and takes over what one ' +
+      'that died kept.',
     examples: ['connect', 'connect --once', 'connect --dry-run --collection handbook'],
     flags: (command) =>
       command
@@ -102,7 +103,11 @@ async function keep(run: Run, only: Partial<SourceAt>, once: boolean, port: numb
       `The server at ${server.address} owns ${run.shown(config.data)} and keeps its sources in step: see footnote connect status.`,
     );
   }
-  if (config.sources.length === 0) throw new UsageError('No sources are configured: add some under `sources`.');
+  if (config.sources.length === 0) {
+    throw new UsageError(
+      'No sources are configured: add some under `sources`, or as files of the folder `connectors`.',
+    );
+  }
   const engine = await openLocal(run.host, config, once ? 'command' : 'connect');
   try {
     if (once) {

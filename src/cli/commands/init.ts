@@ -100,12 +100,14 @@ function fileText({ data, collection, principals, source }: Answers, schema: str
   const watched =
     source === undefined
       ? `# Sources are kept in step while \`footnote serve\` runs; docs/guides/sources.md has web sites and git, too.
+# Each may also stand in a file of its own, beside this one: connectors/NAME.yaml.
 # sources:
 #   - collection: ${text(collection)}
 #     connector: files
 #     options: { paths: [./docs] }
 `
       : `# Kept in step while \`footnote serve\` runs; web sites and git repositories can be sources, too.
+# Further ones may stand in files of their own, beside this one: connectors/NAME.yaml.
 sources:
   - collection: ${text(collection)}
     source: files

@@ -51,9 +51,22 @@ export const SourceConfigSchema = z
   .strict()
   .meta({ id: 'Source', description: 'A source that is kept in step with a collection.' });
 
+/** A file of the folder `connectors`: one source, of one collection or of each of several. */
+export const SourceFileSchema = SourceConfigSchema.extend({
+  collection: z
+    .union([CollectionNameSchema, z.array(CollectionNameSchema).min(1).max(100)])
+    .meta({ description: 'Where its documents go, or a list of such collections; made when they are not there.' }),
+  source: SourceNameSchema.optional().meta({
+    description: "The source's name within the collection. Default: the file's name without its ending.",
+  }),
+});
+
+/** How many sources there may be in all. */
+export const MAX_SOURCES = 1000;
+
 export const SourcesSchema = z
   .array(SourceConfigSchema)
-  .max(1000)
+  .max(MAX_SOURCES)
   .default([])
   .superRefine((sources, context) => {
     const seen = new Set<string>();

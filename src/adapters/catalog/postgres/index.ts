@@ -1,5 +1,6 @@
 import { Kysely, PostgresAdapter, PostgresIntrospector, PostgresQueryCompiler } from 'kysely';
 import type { Catalog } from '../../../core/ports/catalog.js';
+import { parsePostgresUrl, type PostgresAddress } from '../../../runtime/postgres-url.js';
 import type { Dialect } from '../sql/dialect.js';
 import { sqlCatalog } from '../sql/index.js';
 import type { Schema } from '../sql/schema.js';
@@ -7,7 +8,6 @@ import { PostgresDriver } from './driver.js';
 import { type PostgresCatalogOptions, type Settings, withDefaults } from './options.js';
 import { createPool } from './pool.js';
 import { prepare } from './prepare.js';
-import { parseUrl, type Address } from './url.js';
 
 export type { PostgresCatalogOptions } from './options.js';
 
@@ -20,7 +20,7 @@ const DIALECT: Dialect = {
   indexedChars: 240,
 };
 
-function connect(address: Address, settings: Settings, migrating = false): Kysely<Schema> {
+function connect(address: PostgresAddress, settings: Settings, migrating = false): Kysely<Schema> {
   const pool = createPool(address, settings, migrating);
   return new Kysely<Schema>({
     dialect: {
@@ -42,7 +42,7 @@ function connect(address: Address, settings: Settings, migrating = false): Kysel
  */
 export async function openPostgresCatalog(options: PostgresCatalogOptions): Promise<Catalog> {
   const settings = withDefaults(options);
-  const address = parseUrl(settings.url);
+  const address = parsePostgresUrl(settings.url, { subject: "The catalog's PostgreSQL URL" });
   const migrating = connect(address, settings, true);
   try {
     await prepare(migrating, DIALECT, settings);

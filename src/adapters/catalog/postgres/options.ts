@@ -1,7 +1,7 @@
 import { FootnoteError } from '../../../core/errors.js';
 
 export interface PostgresCatalogOptions {
-  /** `postgres://USER:PASSWORD@HOST:PORT/DATABASE`, with `?sslmode=require` for TLS (./url.ts). */
+  /** `postgres://USER:PASSWORD@HOST:PORT/DATABASE`, with `?sslmode=require` for TLS (src/runtime/postgres-url.ts). */
   readonly url: string;
   /** Where the tables are: one a Footnote installation, so that several share a database. Made when absent. */
   readonly schema?: string;

@@ -1,8 +1,8 @@
 import pg from 'pg';
 import { FootnoteError } from '../../../core/errors.js';
+import type { PostgresAddress } from '../../../runtime/postgres-url.js';
 import { postgresError } from './errors.js';
 import type { Settings } from './options.js';
-import type { Address } from './url.js';
 
 const INT8 = 20;
 /** What the client waits longer than the server's own limit: a server that hangs answers nothing at all. */
@@ -30,7 +30,7 @@ const types: pg.CustomTypesConfig = {
  * Connections that open and close by need. Every statement and transaction runs as if nothing else did (isolation level
  * serializable): what loses is undone by the server, and run again by the driver.
  */
-export function createPool(address: Address, settings: Settings, migrating = false): pg.Pool {
+export function createPool(address: PostgresAddress, settings: Settings, migrating = false): pg.Pool {
   const { host, port, user, password, database, ssl, server } = address;
   const pool = new pg.Pool({
     host,

@@ -1,9 +1,10 @@
 import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
 import type { ConnectionOptions } from 'node:tls';
-import { FootnoteError } from '../../../core/errors.js';
+import { FootnoteError } from '../core/errors.js';
 
 /** What a connection URL says. */
-export interface Address {
+export interface PostgresAddress {
   readonly host: string;
   readonly port: number;
   readonly user: string;
@@ -17,8 +18,13 @@ export interface Address {
 
 const PARAMETERS = ['sslmode', 'sslrootcert', 'sslcert', 'sslkey'];
 
-function wrong(what: string): FootnoteError {
-  return new FootnoteError('invalid_config', `The catalog's PostgreSQL URL ${what}.`);
+export interface UrlReading {
+  /** Whose URL it is, as messages begin. */
+  readonly subject: string;
+  /** What relative names of PEM files are relative to. Default: the working directory. */
+  readonly base?: string;
+  /** Default: reads the file. */
+  readonly readPem?: (path: string) => string;
 }
 
 /**
@@ -30,11 +36,19 @@ function wrong(what: string): FootnoteError {
  *
  * `sslrootcert`, `sslcert` and `sslkey` name PEM files. @throws invalid_config, never with the password
  */
-export function parseUrl(text: string): Address {
+export function parsePostgresUrl(text: string, reading: UrlReading): PostgresAddress {
+  const wrong = wrongOf(reading);
   // A failed parse throws the whole text, password and all: it must not become a cause.
   if (!URL.canParse(text)) throw wrong('is none: write postgres://USER:PASSWORD@HOST:PORT/DATABASE');
   const url = new URL(text);
   if (url.protocol !== 'postgres:' && url.protocol !== 'postgresql:') throw wrong('must begin with postgres://');
+  const decode = (part: string, what: string): string => {
+    try {
+      return decodeURIComponent(part);
+    } catch {
+      throw wrong(`has a ${what} that is not percent-encoded properly`);
+    }
+  };
   const database = decode(url.pathname.slice(1), 'database');
   if (url.hostname === '' || url.username === '' || database === '') throw wrong('must name a host, user and database');
   for (const name of url.searchParams.keys()) {
@@ -49,20 +63,17 @@ export function parseUrl(text: string): Address {
     user: decode(url.username, 'user'),
     password: url.password === '' ? undefined : decode(url.password, 'password'),
     database,
-    ssl: tls(url.searchParams),
+    ssl: tls(url.searchParams, reading),
     server: `${url.hostname}:${port}/${database}`,
   };
 }
 
-function decode(part: string, what: string): string {
-  try {
-    return decodeURIComponent(part);
-  } catch {
-    throw wrong(`has a ${what} that is not percent-encoded properly`);
-  }
+function wrongOf({ subject }: UrlReading): (what: string) => FootnoteError {
+  return (what) => new FootnoteError('invalid_config', `${subject} ${what}.`);
 }
 
-function tls(parameters: URLSearchParams): false | ConnectionOptions {
+function tls(parameters: URLSearchParams, reading: UrlReading): false | ConnectionOptions {
+  const wrong = wrongOf(reading);
   const mode = parameters.get('sslmode') ?? 'disable';
   if (mode === 'disable') {
     if (PARAMETERS.some((name) => name !== 'sslmode' && parameters.has(name))) {
@@ -74,7 +85,7 @@ function tls(parameters: URLSearchParams): false | ConnectionOptions {
     throw wrong(`has an unknown sslmode "${mode}": take disable, require or no-verify`);
   }
   const file = (name: string, option: string) =>
-    parameters.has(name) ? { [option]: readPem(parameters.get(name)!, name) } : {};
+    parameters.has(name) ? { [option]: pemOf(parameters.get(name)!, name, reading) } : {};
   return {
     rejectUnauthorized: mode !== 'no-verify',
     ...file('sslrootcert', 'ca'),
@@ -83,12 +94,16 @@ function tls(parameters: URLSearchParams): false | ConnectionOptions {
   };
 }
 
-function readPem(path: string, name: string): string {
+function pemOf(path: string, name: string, { base = '', readPem = readText }: UrlReading): string {
   try {
-    return readFileSync(path, 'utf8');
+    return readPem(resolve(base, path));
   } catch (error) {
     throw new FootnoteError('invalid_config', `The file ${path}, which ${name} names, cannot be read.`, {
       cause: error,
     });
   }
+}
+
+function readText(path: string): string {
+  return readFileSync(path, 'utf8');
 }

@@ -1,10 +1,12 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { temporaryFolder } from '../../../../test/support/fixtures.js';
-import { parseUrl } from './url.js';
+import { temporaryFolder } from '../../test/support/fixtures.js';
+import { parsePostgresUrl } from './postgres-url.js';
 
-describe('parseUrl', () => {
+const parseUrl = (url: string) => parsePostgresUrl(url, { subject: 'The URL' });
+
+describe('parsePostgresUrl', () => {
   it('reads every part, percent-encoding undone', () => {
     expect(parseUrl('postgres://me:p%40ss%2F@db.example:6432/cat%20alog')).toEqual({
       host: 'db.example',
