@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { Kafka, logLevel, type Admin, type Message, type Producer } from 'kafkajs';
+import { onLeaders } from '../../src/adapters/kafka/offsets.js';
+import { createCluster } from '../../src/adapters/kafka/vendor.js';
 
 /** A cluster for tests, with an admin and a producer. */
 export class TestCluster {
@@ -30,6 +32,15 @@ export class TestCluster {
 
   async send(topic: string, ...messages: Message[]): Promise<void> {
     await this.producer.send({ topic, acks: -1, messages });
+  }
+
+  /** Removes the records of the first partition below `offset`. */
+  async trim(topic: string, offset: string): Promise<void> {
+    const cluster = createCluster(this.kafka);
+    await cluster.connect();
+    const topics = [{ topic, partitions: [{ partition: 0, offset }] }];
+    await onLeaders(cluster, topic, async (broker) => void (await broker.deleteRecords({ topics })));
+    await cluster.disconnect();
   }
 
   async close(): Promise<void> {

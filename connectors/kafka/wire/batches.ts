@@ -95,20 +95,29 @@ interface Batch {
 }
 
 function headOf(first: bigint, raw: Buffer, partition: number): Batch {
+  try {
+    return readHead(first, raw, partition);
+  } catch (error) {
+    if (error instanceof RangeError) throw damaged(first, partition, error);
+    throw error;
+  }
+}
+
+function damaged(first: bigint, partition: number, cause?: unknown): FootnoteError {
+  const message = `The batch of offset ${first} in partition ${partition} was damaged on its way.`;
+  return new FootnoteError('data_corrupt', message, { permanence: 'transient', cause });
+}
+
+function readHead(first: bigint, raw: Buffer, partition: number): Batch {
   const bytes = new Bytes(raw);
-  const at = `Offset ${first} of partition ${partition}`;
   bytes.int32();
   if (bytes.int8() !== 2) {
     throw new FootnoteError(
       'invalid_config',
-      `${at} is of a record format from before Kafka 0.11: copy the topic's records into a new one with a current client.`,
+      `Offset ${first} of partition ${partition} is of a record format from before Kafka 0.11: copy the topic's records into a new one with a current client.`,
     );
   }
-  if (bytes.uint32() !== crc32c(raw.subarray(bytes.at))) {
-    throw new FootnoteError('data_corrupt', `${at} does not match its checksum: its batch was damaged on its way.`, {
-      permanence: 'transient',
-    });
-  }
+  if (bytes.uint32() !== crc32c(raw.subarray(bytes.at))) throw damaged(first, partition);
   const attributes = bytes.int16();
   const last = first + BigInt(bytes.int32());
   const baseTimestamp = bytes.int64();
@@ -133,8 +142,13 @@ function headOf(first: bigint, raw: Buffer, partition: number): Batch {
 
 /** A marker's key names its version and its kind: 0 aborts, 1 commits. */
 function abortsOf(batch: Batch): boolean {
-  for (const { key } of recordsOf(batch)) return key !== null && key.length >= 4 && key.readInt16BE(2) === 0;
-  return false;
+  try {
+    for (const { key } of recordsOf(batch)) return key !== null && key.length >= 4 && key.readInt16BE(2) === 0;
+    return false;
+  } catch (error) {
+    // The broker's own: without it nobody knows which records count.
+    throw damaged(batch.first, batch.partition, error);
+  }
 }
 
 function* recordsOf(batch: Batch): Generator<KafkaRecord> {
