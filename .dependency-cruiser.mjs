@@ -13,7 +13,7 @@ export default {
     outside('stages-are-pure', 'src/stages', ['src/core/', 'src/stages/']),
     outside('runtime-knows-core', 'src/runtime', ['src/core/', 'src/runtime/']),
     outside('adapters-know-ports', 'src/adapters', ['src/core/', 'src/runtime/', 'src/adapters/']),
-    outside('connectors-know-ports', 'connectors', ['src/core/', 'src/runtime/', 'connectors/']),
+    outside('connectors-know-ports', 'connectors', ['src/core/', 'src/runtime/', 'src/adapters/kafka/', 'connectors/']),
     outside('pipelines-take-ports', 'pipelines', ['src/core/', 'src/stages/', 'src/runtime/', 'pipelines/']),
     outside('services-know-ports', 'src/services', ['src/core/', 'src/runtime/', 'src/services/']),
     outside('api-is-handed-functions', 'src/api', ['src/core/', 'src/runtime/telemetry', 'src/api/']),
@@ -32,7 +32,17 @@ export default {
         path: '^(src|pipelines|connectors)/',
         pathNot: ['^src/engine', '^src/workers/', '^src/adapters/', '\\.test\\.ts$'],
       },
-      to: { path: '^src/adapters/' },
+      to: { path: '^src/adapters/', pathNot: '^src/adapters/kafka/' },
+    },
+    {
+      // Kafka's wire protocol serves the log and the connector; neither knows the other.
+      name: 'only-kafka-s-connector-shares-the-wire-protocol',
+      severity: 'error',
+      from: {
+        path: '^(src|pipelines|connectors)/',
+        pathNot: ['^src/adapters/(kafka|log/kafka)/', '^connectors/kafka/'],
+      },
+      to: { path: '^src/adapters/kafka/' },
     },
     {
       name: 'no-cycles',

@@ -51,6 +51,8 @@ const MEANING: Readonly<Record<ErrorCode, string>> = {
   data_newer: 'The data was written by a newer version of Footnote.',
   data_corrupt: 'Stored data is damaged.',
   log_mismatch: 'The log is not the one that the catalog knows, or ends below what was committed.',
+  source_mismatch:
+    'A source is another one than what was read of it so far, or lost what was not read yet; somebody has to decide.',
   model_missing: 'The model is not here and could not be fetched.',
   model_hash_mismatch: 'A model file is not the one that its manifest names.',
   model_unsupported: 'The model or its tokenizer is of a kind that is not run here.',

@@ -53,6 +53,7 @@ export const STATUS_OF: Readonly<Record<ErrorCode, number>> = {
   data_newer: 500,
   data_corrupt: 500,
   log_mismatch: 500,
+  source_mismatch: 409,
   model_missing: 503,
   model_hash_mismatch: 500,
   model_unsupported: 500,

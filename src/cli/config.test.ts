@@ -74,7 +74,7 @@ describe('configuration', () => {
     },
     {
       text: 'sources:\n  - collection: c\n    connector: gopher\n',
-      says: 'footnote.yaml:3: sources.0.connector: there is no connector gopher: one of files, git, postgres, web',
+      says: 'footnote.yaml:3: sources.0.connector: there is no connector gopher: one of files, git, kafka, postgres, web',
     },
     {
       text: 'sources:\n  - collection: c\n    connector: git\n    options:\n      url: git@example.org:x\n',

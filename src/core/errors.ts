@@ -50,6 +50,7 @@ export type ErrorCode =
   | 'data_newer'
   | 'data_corrupt'
   | 'log_mismatch'
+  | 'source_mismatch'
   | 'model_missing'
   | 'model_hash_mismatch'
   | 'model_unsupported'

@@ -1,7 +1,7 @@
 import type { Json } from '../core/json.js';
 import type { SourceName } from '../core/ports/catalog.js';
 import type { SourceChange } from '../core/ports/connector.js';
-import { Gone, checkBrake, eachItem } from './listing/gone.js';
+import { Gone, checkBrake, countItems, eachItem } from './listing/gone.js';
 import { Listing } from './listing/items.js';
 import type { OwnedSource } from './listing/lease.js';
 import { takenOver, withSource } from './listing/lease.js';
@@ -106,8 +106,11 @@ async function deleteGone(
   gone: Gone,
 ): Promise<void> {
   if (deletes && brake) {
-    const { gone: going, total } = await gone.count(catalog.cursors, name);
-    checkBrake(brake, going.size, total, name);
+    const going = (await gone.keys(catalog.cursors, name)).size;
+    // The inventory is long: it is counted only where it matters, at most once a read.
+    const total = async () => (gone.total ??= gone.went + (await countItems(catalog.cursors, name)));
+    if (going > 0 && gone.went + going >= brake.least) checkBrake(brake, going, await total(), name, gone.went);
+    gone.went += going;
     await faults.reach('connect:counted');
   }
   if (deletes) await gone.each(catalog.cursors, name, (item) => run.delete(item));

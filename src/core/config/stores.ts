@@ -1,42 +1,20 @@
 import { z } from 'zod';
+import { kafkaConnection } from './kafka.js';
 
 const MiB = 1024 * 1024;
 const ms = (fallback: number, least = 100) => z.number().int().min(least).max(86_400_000).default(fallback);
 const count = (fallback: number, most: number) => z.number().int().min(1).max(most).default(fallback);
 
-const TlsSchema = z.union([
-  z.boolean(),
-  z.strictObject({
-    ca: z
-      .string()
-      .min(1)
-      .optional()
-      .meta({ description: 'PEM text of the authority that signed the servers’ certificates.' }),
-    cert: z.string().min(1).optional().meta({ description: 'PEM text of the certificate of this client.' }),
-    key: z.string().min(1).optional().meta({ description: 'PEM text of its key.' }),
-  }),
-]);
-
 const KafkaSchema = z.strictObject({
   kind: z.literal('kafka'),
-  brokers: z
-    .array(z.string().regex(/^[^:/\s]+:\d{1,5}$/, 'must be HOST:PORT'))
-    .min(1)
-    .meta({ description: 'HOST:PORT of brokers to begin with; the cluster names the others.' }),
+  brokers: kafkaConnection.brokers,
   prefix: z
     .string()
     .regex(/^[a-zA-Z0-9._-]{1,80}$/, 'up to 80 letters, digits, dots, hyphens and underscores')
     .default('footnote')
     .meta({ description: 'Before the name of every topic and group; one a Footnote on a cluster.' }),
-  tls: TlsSchema.default(false).meta({ description: 'Encrypt, and check the brokers’ certificates.' }),
-  sasl: z
-    .strictObject({
-      mechanism: z.enum(['plain', 'scram-sha-256', 'scram-sha-512']),
-      username: z.string().min(1),
-      password: z.string().min(1),
-    })
-    .optional()
-    .meta({ description: 'Credentials; write the password as ${VARIABLE}.' }),
+  tls: kafkaConnection.tls,
+  sasl: kafkaConnection.sasl,
   replicationFactor: count(3, 100).meta({ description: 'Copies of each new topic; not more than there are brokers.' }),
   minInsyncReplicas: count(2, 100).meta({
     description: 'Copies that must have an event before it counts as accepted.',

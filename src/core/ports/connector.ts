@@ -38,7 +38,7 @@ export type SourceChange =
       readonly code: string;
       readonly message: string;
     }
-  /** The source itself says that the item went. Takes effect at the next checkpoint, or when the read ends well. */
+  /** The source itself says that the item went, until it reports it again. Takes effect at the next checkpoint, or when the read ends well. */
   | { readonly kind: 'gone'; readonly key: string; readonly scope: string }
   /** This read reported the scope from its beginning to its end: what its inventory still has is gone. */
   | { readonly kind: 'complete'; readonly scope: string }
@@ -61,6 +61,8 @@ export interface ReadContext {
   /** The variables that connectors may use: PATH, proxies, certificates. */
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly clock: Clock;
+  /** Only told what would happen: nothing may be written anywhere, also not at the source. */
+  readonly preview?: true;
 }
 
 /** One source's reader. It reports what is there; comparing, deleting and appending is the runner's work. */

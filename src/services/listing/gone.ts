@@ -31,7 +31,7 @@ export async function eachItem(
 }
 
 /** How many items the inventory holds. */
-async function countItems(cursors: Pick<Cursors, 'inventory'>, name: SourceName): Promise<number> {
+export async function countItems(cursors: Pick<Cursors, 'inventory'>, name: SourceName): Promise<number> {
   let count = 0;
   await eachItem(cursors, name, {}, () => {
     count += 1;
@@ -47,16 +47,24 @@ export class Gone {
   readonly #gone = new Set<string>();
   readonly #unlisted = new Set<string>();
   #scopes: ReadonlySet<string> | undefined;
+  /** Items that this read has deleted at earlier checkpoints. */
+  went = 0;
+  /** Items that there were when the brake first looked, the ones that went before among them. */
+  total: number | undefined;
 
   /** @param whole whether the scopes that the read names are all there are */
   constructor(private readonly whole: boolean) {}
 
   note(change: SourceChange): void {
     if (change.kind === 'complete') this.#complete.add(change.scope);
-    else if (change.kind === 'gone') this.#gone.add(change.key);
-    else if (change.kind === 'scopes') this.#scopes = new Set(change.scopes);
+    else if (change.kind === 'gone') {
+      // The order counts: what a source reports and then takes back is gone.
+      this.#gone.add(change.key);
+      this.#seen.delete(change.key);
+    } else if (change.kind === 'scopes') this.#scopes = new Set(change.scopes);
     else if (change.kind !== 'checkpoint') {
       this.#seen.add(change.key);
+      this.#gone.delete(change.key);
       if (change.kind === 'problem' && change.prefix !== undefined) this.#unlisted.add(change.prefix);
     }
   }
@@ -79,23 +87,19 @@ export class Gone {
       );
     }
     for (const key of this.#gone) {
-      // What was seen after it went is there again.
-      const item = this.#seen.has(key) ? undefined : await cursors.item(name, key);
+      const item = await cursors.item(name, key);
       if (item && !this.#complete.has(item.scope)) await visit(item);
     }
   }
 
-  /** The keys of what is gone, and how much there is in all. */
-  async count(
-    cursors: Pick<Cursors, 'inventory' | 'item'>,
-    name: SourceName,
-  ): Promise<{ gone: ReadonlySet<string>; total: number }> {
+  /** The keys of what is gone. */
+  async keys(cursors: Pick<Cursors, 'inventory' | 'item'>, name: SourceName): Promise<ReadonlySet<string>> {
     const gone = new Set<string>();
     await this.each(cursors, name, ({ key }) => {
       gone.add(key);
       return undefined;
     });
-    return { gone, total: await countItems(cursors, name) };
+    return gone;
   }
 
   /** What was settled is not to be settled again; what was seen stays seen. */
@@ -106,13 +110,18 @@ export class Gone {
   }
 }
 
-/** @throws FootnoteError deletion_stopped when more of a source would go than the brake allows */
-export function checkBrake(brake: Brake, gone: number, total: number, name: SourceName): void {
-  if (gone < brake.least || gone <= brake.share * total || gone <= (brake.confirmed ?? 0)) return;
+/**
+ * @param went what this read has deleted at earlier checkpoints: a read's deletions count together
+ * @throws FootnoteError deletion_stopped when more of a source would go than the brake allows
+ */
+export function checkBrake(brake: Brake, gone: number, total: number, name: SourceName, went = 0): void {
+  const all = went + gone;
+  if (gone === 0 || all < brake.least || all <= brake.share * total || all <= (brake.confirmed ?? 0)) return;
+  const before = went === 0 ? 'Nothing was deleted.' : `${went} more were deleted before, and none of these.`;
   throw new FootnoteError(
     'deletion_stopped',
     `${gone} of ${total} documents of source ${name.source} would be deleted, more than its brake allows ` +
-      `(${brake.share} of them). Nothing was deleted. Look at the source; if they are meant to go: ` +
+      `(${brake.share} of them). ${before} Look at the source; if they are meant to go: ` +
       `footnote connect confirm ${name.collection} ${name.source}`,
     { details: { gone, total, share: brake.share } },
   );

@@ -18,7 +18,7 @@ export interface ListingPorts {
 }
 
 /** What the listing knows when it begins to read, under its lease. */
-export type ListingStart = Pick<ReadContext, 'from' | 'known' | 'signal'>;
+export type ListingStart = Pick<ReadContext, 'from' | 'known' | 'signal' | 'preview'>;
 
 /** How much of a source may go at once. Beyond both bounds nothing is deleted, and somebody is asked. */
 export interface Brake {

@@ -1,6 +1,6 @@
 import { FootnoteError, throwIfAborted } from '../../core/errors.js';
 import type { SourceName } from '../../core/ports/catalog.js';
-import { Gone, checkBrake } from './gone.js';
+import { Gone, checkBrake, countItems } from './gone.js';
 import type { ListingOptions, ListingPorts } from './ports.js';
 import { aboutOf, looksUnchanged, settledState, usableCursor } from './state.js';
 
@@ -43,6 +43,7 @@ export async function previewListing(
     from: usableCursor((await cursors.load(name))?.cursor, options),
     known: async (key: string) => settledState(await cursors.item(name, key))?.quick,
     signal,
+    preview: true as const,
   };
   for await (const change of typeof changes === 'function' ? changes(start) : changes) {
     throwIfAborted(signal);
@@ -59,12 +60,12 @@ export async function previewListing(
     }
   }
   if (!options.deletes) return counts;
-  const { gone: going, total } = await gone.count(cursors, name);
+  const going = await gone.keys(cursors, name);
   for (const key of going) await tell({ key, action: 'delete' });
   const { brake } = options;
   if (!brake) return counts;
   try {
-    checkBrake(brake, going.size, total, name);
+    checkBrake(brake, going.size, await countItems(cursors, name), name);
     return counts;
   } catch (error) {
     if (!(error instanceof FootnoteError)) throw error;

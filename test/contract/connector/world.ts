@@ -80,8 +80,9 @@ export async function openWorld(source: TestSource) {
       }
     }
   }
-  const read = ({ from, known, signal }: ListingStart, through: RunOptions['through']) => {
-    const context = readContext({ from, known, signal, folder: join(folder.path, 'own'), base: folder.path, clock });
+  const read = ({ from, known, signal, preview }: ListingStart, through: RunOptions['through']) => {
+    const own = { folder: join(folder.path, 'own'), base: folder.path, clock };
+    const context = readContext({ from, known, signal, ...own, ...(preview ? { preview } : {}) });
     const changes = counted(source.connector.read(config, context));
     return through ? through(changes) : changes;
   };

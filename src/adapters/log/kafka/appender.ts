@@ -1,6 +1,7 @@
 import type { Kafka, Producer } from 'kafkajs';
 import { FootnoteError } from '../../../core/errors.js';
-import { kafkaError, protocolError, UNKNOWN_TOPIC } from './errors.js';
+import { protocolError, UNKNOWN_TOPIC } from '../../kafka/errors.js';
+import { kafkaError } from './errors.js';
 import type { NewRecord } from './record.js';
 
 interface Request {

@@ -1,33 +1,5 @@
 import { FootnoteError, type ErrorCode } from '../../../core/errors.js';
-
-interface KafkaError {
-  readonly name?: string;
-  /** The protocol's own name of the error: `REBALANCE_IN_PROGRESS`. */
-  readonly type?: string;
-  readonly code?: string | number;
-  readonly message?: string;
-  readonly cause?: unknown;
-}
-
-const fields = (error: unknown): KafkaError => (typeof error === 'object' && error !== null ? error : {});
-
-/** kafkajs wraps what it gave up on; the innermost one says what happened. */
-function innermost(error: unknown): KafkaError {
-  let found = fields(error);
-  for (let depth = 0; depth < 8 && found.type === undefined && typeof found.cause === 'object'; depth += 1) {
-    if (found.cause === null) break;
-    found = fields(found.cause);
-  }
-  return found;
-}
-
-/** The protocol's name of the error, where it is one. */
-export function protocolError(error: unknown): string | undefined {
-  return innermost(error).type;
-}
-
-/** Errors that end by themselves or with a rejoin: the member goes on. */
-export const UNKNOWN_TOPIC = 'UNKNOWN_TOPIC_OR_PARTITION';
+import { innermost } from '../../kafka/errors.js';
 
 const PERMANENT: Readonly<Record<string, readonly [ErrorCode, string]>> = {
   SASL_AUTHENTICATION_FAILED: ['invalid_config', 'Kafka refuses the credentials: check stores.log.sasl.'],

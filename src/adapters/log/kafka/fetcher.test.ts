@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { Fetcher, type FetchSource } from './fetcher.js';
-import type { Broker, Cluster, FetchedRecord } from './vendor.js';
+import type { Broker, Cluster, FetchedRecord } from '../../kafka/vendor.js';
 
 type Request = Parameters<Broker['fetch']>[0];
 

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { protocolError } from './errors.js';
-import { leaders } from './topics.js';
-import type { Cluster, FetchedRecord } from './vendor.js';
+import { protocolError } from '../../kafka/errors.js';
+import { leaders } from '../../kafka/offsets.js';
+import type { Cluster, FetchedRecord } from '../../kafka/vendor.js';
 
 export interface FetchSource {
   readonly topic: string;

@@ -12,7 +12,7 @@ import { Names } from './names.js';
 import { Registry } from './registry.js';
 import { Table } from './table.js';
 import { Topics } from './topics.js';
-import { createCluster, silent } from './vendor.js';
+import { createCluster, silent } from '../../kafka/vendor.js';
 
 export interface KafkaLogOptions extends Partial<GroupTimes> {
   readonly brokers: readonly string[];

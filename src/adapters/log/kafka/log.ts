@@ -4,11 +4,12 @@ import { FootnoteError } from '../../../core/errors.js';
 import type { ChangeEvent, Position } from '../../../core/event.js';
 import type { Clock } from '../../../core/ports/clock.js';
 import type { ConsumeOptions, Delivery, EventLog, LogIdentity } from '../../../core/ports/log.js';
+import { protocolError } from '../../kafka/errors.js';
 import { Member } from '../consuming/member.js';
 import { allPositions, offsetsOf } from '../consuming/positions.js';
 import type { Appender } from './appender.js';
 import type { KafkaDeadLetters } from './dead-letters.js';
-import { kafkaError, protocolError } from './errors.js';
+import { kafkaError } from './errors.js';
 import { committedOffsets, type GroupTimes } from './membership.js';
 import type { Names } from './names.js';
 import type { KafkaPartition } from './partition.js';
@@ -16,7 +17,7 @@ import { encodeRecord } from './record.js';
 import type { Registry } from './registry.js';
 import { Session } from './session.js';
 import type { Topics } from './topics.js';
-import type { Cluster } from './vendor.js';
+import type { Cluster } from '../../kafka/vendor.js';
 
 export interface LogParts {
   readonly kafka: Kafka;

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { FootnoteError } from '../../../core/errors.js';
 import { assign, type MemberClaim } from './assign.js';
-import { protocolError } from './errors.js';
-import { MemberAssignment, MemberMetadata, type Broker, type Cluster } from './vendor.js';
+import { protocolError } from '../../kafka/errors.js';
+import { MemberAssignment, MemberMetadata, type Broker, type Cluster } from '../../kafka/vendor.js';
 
 export interface GroupTimes {
   /** Without a heartbeat for this long the group takes a member for dead. */

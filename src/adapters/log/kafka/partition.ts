@@ -4,7 +4,7 @@ import type { LogIdentity } from '../../../core/ports/log.js';
 import { WINDOW, type Candidate, type PartitionSource } from '../consuming/source.js';
 import { mismatch } from './errors.js';
 import { decodeRecord } from './record.js';
-import type { FetchedRecord } from './vendor.js';
+import type { FetchedRecord } from '../../kafka/vendor.js';
 
 /** Bytes of events (without their content) that a partition may hold, read ahead and open together. */
 const HELD_BYTES = 8 << 20;

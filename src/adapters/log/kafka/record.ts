@@ -5,7 +5,7 @@ import { documentId } from '../../../core/ids.js';
 import { partitionOf } from '../../../core/partition.js';
 import type { LogIdentity } from '../../../core/ports/log.js';
 import { mismatch } from './errors.js';
-import type { FetchedRecord } from './vendor.js';
+import type { FetchedRecord } from '../../kafka/vendor.js';
 
 /** Carries the log's id: a record of another log is never taken for one of ours. */
 const LOG_HEADER = 'footnote-log';

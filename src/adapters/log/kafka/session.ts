@@ -8,7 +8,7 @@ import { Fetcher } from './fetcher.js';
 import { Membership, type GroupTimes } from './membership.js';
 import { KafkaPartition } from './partition.js';
 import type { Topics } from './topics.js';
-import { createCluster, type Cluster } from './vendor.js';
+import { createCluster, type Cluster } from '../../kafka/vendor.js';
 
 export interface SessionParts {
   readonly kafka: Kafka;

@@ -3,7 +3,7 @@ import type { Appender } from './appender.js';
 import { mismatch } from './errors.js';
 import { Fetcher } from './fetcher.js';
 import type { Topics } from './topics.js';
-import type { Cluster, FetchedRecord } from './vendor.js';
+import type { Cluster, FetchedRecord } from '../../kafka/vendor.js';
 
 export interface TableRow {
   readonly key: string;

@@ -1,11 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Admin } from 'kafkajs';
-import { kafkaError, protocolError, UNKNOWN_TOPIC } from './errors.js';
-import type { Broker, Cluster } from './vendor.js';
-
-/** ListOffsets' own names of the two ends (Kafka protocol, `timestamp`). */
-const LATEST = -1;
-const EARLIEST = -2;
+import { protocolError, UNKNOWN_TOPIC } from '../../kafka/errors.js';
+import { EARLIEST, LATEST, leaders, offsetsAt, onLeaders } from '../../kafka/offsets.js';
+import type { Broker, Cluster } from '../../kafka/vendor.js';
+import { kafkaError } from './errors.js';
 
 /** How long a new topic may take until every broker that is asked knows its leaders. */
 const LEADERS_MS = 15_000;
@@ -104,18 +102,11 @@ export class Topics {
 
   /** By partition: the first offset that is not older than `time` (ms), or -1 where all are. */
   async at(topic: string, time: number): Promise<bigint[] | undefined> {
-    const found: bigint[] = [];
-    const done = await this.#onLeaders(topic, async (broker, partitions) => {
-      const { responses } = await broker.listOffsets({
-        replicaId: -1,
-        isolationLevel: 1,
-        topics: [{ topic, partitions: partitions.map((partition) => ({ partition, timestamp: time })) }],
-      });
-      for (const each of responses.flatMap((response) => response.partitions)) {
-        found[each.partition] = BigInt(each.offset);
-      }
-    });
-    return done ? found : undefined;
+    try {
+      return await offsetsAt(this.#cluster, topic, time, 'read_committed');
+    } catch (error) {
+      throw kafkaError(error, `be asked about the topic ${topic}`);
+    }
   }
 
   /** Removes records below these offsets; ones that lie below the first kept record stay where they are. */
@@ -129,34 +120,11 @@ export class Topics {
     });
   }
 
-  async #onLeaders(topic: string, ask: (broker: Broker, partitions: number[]) => Promise<void>): Promise<boolean> {
-    for (let attempt = 1; ; attempt += 1) {
-      try {
-        const by = await this.leaders(topic);
-        if (by === undefined) return false;
-        const nodes = new Map<number, number[]>();
-        for (const [partition, leader] of by) nodes.set(leader, [...(nodes.get(leader) ?? []), partition]);
-        await Promise.all(
-          [...nodes].map(async ([nodeId, partitions]) => ask(await this.#cluster.findBroker({ nodeId }), partitions)),
-        );
-        return true;
-      } catch (error) {
-        // A leader has moved, or its connection broke: once more with what the cluster says now.
-        if (attempt >= 3) throw kafkaError(error, `be asked about the topic ${topic}`);
-        await this.#cluster.refreshMetadata().catch(() => undefined);
-      }
+  async #onLeaders(topic: string, ask: (broker: Broker, partitions: number[]) => Promise<void>): Promise<void> {
+    try {
+      await onLeaders(this.#cluster, topic, ask);
+    } catch (error) {
+      throw kafkaError(error, `be asked about the topic ${topic}`);
     }
-  }
-}
-
-/** The leader of each partition; undefined when there is no such topic. */
-export async function leaders(cluster: Cluster, topic: string): Promise<Map<number, number> | undefined> {
-  try {
-    const { topicMetadata } = await cluster.metadata({ topics: [topic] });
-    const found = topicMetadata.find((each) => each.topic === topic);
-    return found && new Map(found.partitionMetadata.map((each) => [each.partitionId, each.leader]));
-  } catch (error) {
-    if (protocolError(error) === UNKNOWN_TOPIC) return undefined;
-    throw error;
   }
 }

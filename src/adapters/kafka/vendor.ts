@@ -2,7 +2,7 @@ import { createRequire } from 'node:module';
 import type { Kafka, logCreator } from 'kafkajs';
 
 /**
- * What this adapter uses of kafkajs below its consumer. That consumer ties heartbeats to processing, commits for partitions
+ * What the log and the connector use of kafkajs below its consumer. That consumer ties heartbeats to processing, commits for partitions
  * that it lost, and resets an offset that is out of range by itself; none of it can be switched off. Its wire protocol is
  * sound, so the group protocol is spoken on that (docs/decisions/0010-kafka.md). Version 2.2.4 is pinned.
  */
@@ -22,8 +22,17 @@ export interface FetchedRecord {
   readonly isControlRecord: boolean;
 }
 
+/** A request as kafkajs' connections send it. */
+export interface ProtocolRequest<T> {
+  readonly request: { apiKey: number; apiVersion: number; apiName: string; encode(): Promise<unknown> };
+  readonly response: { decode(payload: Buffer): Promise<T>; parse(decoded: T): Promise<T> };
+}
+
 export interface Broker {
   readonly nodeId: number;
+  /** By API key. */
+  readonly versions: Readonly<Record<number, { minVersion: number; maxVersion: number } | undefined>> | null;
+  readonly connectionPool: { send<T>(request: ProtocolRequest<T>): Promise<T> };
   isConnected(): boolean;
   fetch(request: {
     replicaId: number;
@@ -79,6 +88,9 @@ export interface Broker {
   deleteRecords(request: {
     topics: { topic: string; partitions: { partition: number; offset: string }[] }[];
   }): Promise<unknown>;
+  describeConfigs(request: { resources: { type: number; name: string; configNames: string[] }[] }): Promise<{
+    resources: { configEntries: { configName: string; configValue: string | null }[] }[];
+  }>;
   describeGroups(request: {
     groupIds: string[];
   }): Promise<{ groups: { groupId: string; state: string; members: unknown[] }[] }>;
@@ -90,7 +102,7 @@ export interface Cluster {
   /** Asks for these topics alone; fails at once with UNKNOWN_TOPIC_OR_PARTITION. Nothing about them is kept. */
   metadata(of: {
     topics: string[];
-  }): Promise<{ topicMetadata: { topic: string; partitionMetadata: PartitionMetadata[] }[] }>;
+  }): Promise<{ clusterId: string | null; topicMetadata: { topic: string; partitionMetadata: PartitionMetadata[] }[] }>;
   refreshMetadata(): Promise<void>;
   findBroker(where: { nodeId: number | string }): Promise<Broker>;
   findGroupCoordinator(where: { groupId: string }): Promise<Broker>;
@@ -119,6 +131,25 @@ interface Assignments {
 
 /** The consumer protocol's own encodings of what members say and get. */
 export const { MemberMetadata, MemberAssignment } = vendor('kafkajs/src/consumer/assignerProtocol') as Assignments;
+
+interface Encoder {
+  writeInt8(value: number): Encoder;
+  writeBoolean(value: boolean): Encoder;
+  writeUVarInt(value: number): Encoder;
+  writeUVarIntString(value: string): Encoder;
+  writeBuffer(value: Buffer): Encoder;
+}
+
+export const Encoder = vendor('kafkajs/src/protocol/encoder') as new () => Encoder;
+
+/** Fetch of version 11 (Kafka 2.3), the newest that kafkajs speaks. */
+export const fetchRequest = vendor('kafkajs/src/protocol/requests/fetch/v11/request') as (
+  request: Parameters<Broker['fetch']>[0],
+) => ProtocolRequest<unknown>['request'];
+
+export const { createErrorFromCode } = vendor('kafkajs/src/protocol/error') as {
+  createErrorFromCode: (code: number) => Error & { type: string };
+};
 
 /** Nothing of kafkajs goes to the console: what matters comes as an error. */
 export const silent: logCreator = () => () => undefined;
