@@ -31,18 +31,23 @@ export interface Storage {
   close(): Promise<void>;
 }
 
+export interface StorageOptions {
+  /** Another process has taken the catalog over. */
+  readonly onLost?: () => void;
+  /** The log's epoch is raised to this; only when nothing of it is still to be applied. */
+  readonly epoch?: number;
+  /** This process owns the data directory already. */
+  readonly owned?: boolean;
+}
+
 /**
  * Opens everything that the data directory holds, and owns it until closed.
- * @param onLost another process has taken the catalog over
  * @throws data_in_use, data_newer, data_corrupt, read_only, disk_full, log_mismatch
  */
-export async function openStorage(
-  config: Config,
-  logger: Logger,
-  onLost: () => void = () => undefined,
-): Promise<Storage> {
-  const lock = await lockDataDirectory(config.data);
-  const closers: (() => Promise<void>)[] = [() => lock.release()];
+export async function openStorage(config: Config, logger: Logger, options: StorageOptions = {}): Promise<Storage> {
+  const { onLost = () => undefined, epoch, owned = false } = options;
+  const lock = owned ? undefined : await lockDataDirectory(config.data);
+  const closers: (() => Promise<void>)[] = [async () => lock?.release()];
   const close = async (): Promise<void> => {
     // Each, also when a server that is gone lets one fail; the first failure is told.
     let failure: { error: unknown } | undefined;
@@ -60,7 +65,7 @@ export async function openStorage(
       const sole = await becomeSole(catalog.leases, systemClock, onLost);
       closers.push(() => sole.release());
     }
-    const log = await openLog(config);
+    const log = await openLog(config, epoch);
     closers.push(() => log.close());
     await checkLogIdentity(log, catalog);
     // What a backup was being made of when an earlier process ended.
