@@ -91,10 +91,7 @@ export interface VectorStore {
   /** The points of one version of a document by ordinal. Without vectors unless asked. */
   document(generation: string, documentId: string, version: VersionKey): Promise<Point[]>;
   /** Every point, or those of these documents (some hundreds at most), in no order; bounded memory. */
-  scroll(
-    generation: string,
-    options?: { documentIds?: readonly string[]; signal?: AbortSignal },
-  ): AsyncIterable<Point>;
+  scroll(generation: string, options?: { documentIds?: readonly string[]; signal?: AbortSignal }): AsyncIterable<Point>;
   count(generation: string): Promise<number>;
   /** Idempotent. */
   drop(generation: string): Promise<void>;

@@ -67,7 +67,7 @@ class S3BlobStore implements S3Blobs {
   async putAs(ref: ContentRef, data: Readable, options: { signal?: AbortSignal } = {}): Promise<void> {
     checkBlobName(ref);
     const key = keyOf(this.#at, ref.blob);
-    const written = await upload(this.#at, key, data, { ...options, maxBytes: ref.bytes });
+    const written = await upload(this.#at, key, data, options);
     try {
       checkCopied(ref, written);
     } catch (error) {

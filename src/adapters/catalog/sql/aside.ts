@@ -23,11 +23,7 @@ function decode(text: string): Aside {
 }
 
 export async function readAside(db: Db | Tx, tenant: string, name: string): Promise<Aside | undefined> {
-  const row = await db
-    .selectFrom('meta')
-    .select('value')
-    .where('name', '=', rowName(tenant, name))
-    .executeTakeFirst();
+  const row = await db.selectFrom('meta').select('value').where('name', '=', rowName(tenant, name)).executeTakeFirst();
   return row && decode(row.value);
 }
 
