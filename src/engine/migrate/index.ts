@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { ConfigInput } from '../../core/config.js';
 import { parseConfig } from '../../core/config.js';
 import { FootnoteError, asFootnoteError } from '../../core/errors.js';
@@ -56,6 +57,8 @@ export async function migrate(
   const { onProgress = () => undefined, names } = request;
   const lost = new AbortController();
   const signal = AbortSignal.any([request.signal, lost.signal]);
+  // Every blob that is copied listens.
+  setMaxListeners(0, signal);
   const opening: EngineOptions = {
     ...options,
     onLost: () =>
