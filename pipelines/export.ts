@@ -12,15 +12,20 @@ export interface ExportPorts {
  * The canonical dump of a generation (design sections 2 and 6): one JSON line a visible chunk, sorted by chunk id, nothing
  * in it that depends on time, order or versions. Two generations with equal dumps answer alike. Lines are kept in memory
  * to be sorted, about 700 bytes each.
+ * @param documentIds only those of these documents
  */
 export async function* exportCanonical(
   ports: ExportPorts,
   generation: string,
   signal?: AbortSignal,
+  documentIds?: readonly string[],
 ): AsyncGenerator<string> {
   const rows = new Map<string, DocumentRow | undefined>();
   const lines: { id: string; line: string }[] = [];
-  for await (const point of ports.vectors.scroll(generation, signal ? { signal } : {})) {
+  for await (const point of ports.vectors.scroll(generation, {
+    ...(signal ? { signal } : {}),
+    ...(documentIds ? { documentIds } : {}),
+  })) {
     if (!rows.has(point.documentId))
       rows.set(point.documentId, await ports.documents.get(generation, point.documentId));
     const row = rows.get(point.documentId);

@@ -11,6 +11,14 @@ export { evaluateQa } from './engine/evaluation-qa.js';
 export type { QaReport } from './engine/evaluation-qa.js';
 export { restoreBackup } from './engine/backup/index.js';
 export type { RestoreReport, RestoreRequest } from './engine/backup/index.js';
+export { discardMigrated, listMigrations, migrate, undoMigration } from './engine/migrate/index.js';
+export type {
+  AsideView,
+  CollectionAt,
+  MigrateRequest,
+  MigrationReport,
+  MovedCollection,
+} from './engine/migrate/index.js';
 export { openApiDocument } from './api/openapi.js';
 export { readServerFile } from './api/server-file.js';
 export { parseConfig } from './core/config.js';

@@ -79,7 +79,7 @@ async function checkTexts(
     }
   }
   if (points.length > 0 && Object.keys(generation.spec.models).length > 0) {
-    for await (const point of ports.vectors.scroll(generation.id, { documentId: row.documentId })) {
+    for await (const point of ports.vectors.scroll(generation.id, { documentIds: [row.documentId] })) {
       if (point.version !== row.visible!.version || point.revision !== revision) continue;
       for (const [name, model] of Object.entries(generation.spec.models)) {
         if (!valid(point.vectors[name], model.dims))

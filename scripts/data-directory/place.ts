@@ -24,7 +24,8 @@ export async function takePlace(): Promise<Place> {
       return {
         sources,
         release: async () => {
-          await rm(PLACE, { recursive: true, force: true, maxRetries: 3 });
+          // The lock goes last, and its folder stays: whoever waits may have it the moment after.
+          await rm(sources, { recursive: true, force: true, maxRetries: 3 });
           await lock.release();
         },
       };

@@ -23,6 +23,8 @@ const MEANING: Readonly<Record<ErrorCode, string>> = {
   request_timeout: 'The request took longer than `http.requestTimeoutMs` to arrive or to be answered.',
   not_found: 'There is nothing under this path or name.',
   collection_not_found: 'There is no such collection.',
+  collection_moved:
+    'The collection is on its way to or from another installation, or was moved to one: `footnote migrate`.',
   document_not_found: 'There is no such document, or the caller may not read it.',
   job_not_found: 'There is no such job.',
   already_exists: 'The name is taken.',

@@ -26,6 +26,7 @@ export const STATUS_OF: Readonly<Record<ErrorCode, number>> = {
   request_timeout: 408,
   not_found: 404,
   collection_not_found: 404,
+  collection_moved: 409,
   document_not_found: 404,
   job_not_found: 404,
   already_exists: 409,

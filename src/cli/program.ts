@@ -18,6 +18,7 @@ import { init } from './commands/init.js';
 import { keys } from './commands/keys.js';
 import { jobs } from './commands/jobs.js';
 import { maintain } from './commands/maintain.js';
+import { migrate } from './commands/migrate.js';
 import { models } from './commands/models.js';
 import { openapi } from './commands/openapi.js';
 import { parse } from './commands/parse.js';
@@ -38,7 +39,7 @@ import { packageVersion } from './version.js';
 const ALL = [
   ...[init, doctor, demo, serve, worker, connect, ingest, search, context, why],
   ...[status, collections, deleteCommand, verify, dlq, jobs, reindex, release, keys, exportCommand],
-  ...[backup, restore, maintain],
+  ...[backup, restore, migrate, maintain],
   ...[parse, evalCommand, models, openapi, bench],
 ];
 

@@ -21,6 +21,7 @@ export type ErrorCode =
   // state
   | 'not_found'
   | 'collection_not_found'
+  | 'collection_moved'
   | 'document_not_found'
   | 'job_not_found'
   | 'already_exists'
@@ -119,6 +120,13 @@ export function collectionNotFound(name: string): FootnoteError {
   return new FootnoteError(
     'collection_not_found',
     `There is no collection ${JSON.stringify(name)}. Create it with PUT /v1/collections/${name}, or ingest into it.`,
+  );
+}
+
+export function collectionMoved(name: string): FootnoteError {
+  return new FootnoteError(
+    'collection_moved',
+    `The collection ${JSON.stringify(name)} is not served here: it is being moved to or from another installation, or was moved there. Whoever runs this one finds out with: footnote migrate.`,
   );
 }
 

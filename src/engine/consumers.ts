@@ -122,6 +122,17 @@ export class Consumers {
     return sum;
   }
 
+  /** The same, for whoever waits for all of it. @throws the problem of a generation that follows its log no longer */
+  async pending(): Promise<number> {
+    let sum = 0;
+    for (const { generation, stopped, problem } of this.#running.values()) {
+      const lag = await this.options.log.lag(streamOf(generation.tenant, generation.collection), generation.id);
+      if (lag > 0 && problem && stopped.signal.aborted) throw problem;
+      sum += lag;
+    }
+    return sum;
+  }
+
   async #stop(running: Running): Promise<void> {
     running.abort.abort();
     running.stopped.abort(gone(running.generation.id));

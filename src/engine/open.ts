@@ -16,6 +16,7 @@ import { parseConfig } from '../core/config.js';
 import { asFootnoteError } from '../core/errors.js';
 import type { Generation } from '../core/generation.js';
 import type { Caller } from '../core/policy.js';
+import { mayUse } from '../core/policy.js';
 import type { Embedder, TokenCounter } from '../core/ports/models.js';
 import type { Search } from '../core/schemas/query.js';
 import type { SourceView } from '../core/schemas/connectors.js';
@@ -45,6 +46,7 @@ import { jobSurface } from './surface/jobs.js';
 import type { IngestChanges, OperationParts } from './surface/operations.js';
 import { collectionSurface, ingestChanges, operationSurface, verifyCollection } from './surface/operations.js';
 import { readiness, status } from './surface/status.js';
+import { isTaken, takenByOne } from './sole.js';
 import { createFleet, followOthers, quietly } from './together.js';
 import { packageVersion } from './version.js';
 import { systemClock } from '../runtime/clock.js';
@@ -110,7 +112,7 @@ export interface Engine {
     start(): Promise<void>;
     once(only: Partial<SourceAt>, signal: AbortSignal): Promise<SourceView[]>;
   };
-  /** Changes that were accepted and are not applied yet, of all tenants. */
+  /** Changes that were accepted and are not applied yet, of all tenants. @throws why a generation can't apply them */
   pending(): Promise<number>;
   /** Checks every collection of every tenant; by `tenant/collection`. Nothing is repaired. */
   verifyAll(signal: AbortSignal): Promise<Record<string, VerifyCounts>>;
@@ -142,10 +144,11 @@ export async function openEngine(input: ConfigInput = {}, options: EngineOptions
   const version = packageVersion();
   let server: Promise<RunningServer> | undefined;
   let closing: Promise<void> | undefined;
-  const storage = await openStorage(config, logger, () => {
+  const onLost = (): void => {
     logger.error('another process works on this catalog: this engine closes');
     void close().finally(() => options.onLost?.());
-  });
+  };
+  const storage = await openStorage(config, logger, { onLost, among: true });
   const { catalog, log, blobs, cache, vectors } = storage;
   const role = await roleOf(options.role ?? 'all', storage);
   const duties = DUTIES[role];
@@ -332,7 +335,7 @@ export async function openEngine(input: ConfigInput = {}, options: EngineOptions
   const statusParts = { checkStores: checked, fleet, storage, consumers, version, startedAt, languagesOf };
   const asked = async <T>(caller: Caller, collection: string, query: string, run: () => Promise<T>): Promise<T> => {
     const began = performance.now();
-    const answer = await run();
+    const answer = await explained(caller, [collection], run());
     yielding.searched(performance.now() - began);
     recent.note(caller.tenant, collection, query);
     return answer;
@@ -342,12 +345,22 @@ export async function openEngine(input: ConfigInput = {}, options: EngineOptions
     names: readonly string[],
     answering: Promise<T>,
   ): Promise<T> => {
-    const answer = await answering;
+    const answer = await explained(caller, names, answering);
     for (const { query, timings } of answer.results) {
       yielding.searched(timings['total'] ?? 0);
       for (const name of names) recent.note(caller.tenant, name, query);
     }
     return answer;
+  };
+  /** A query finds no release of what is out of sight: whoever may use it is told so. */
+  const explained = async <T>(caller: Caller, names: readonly string[], answering: Promise<T>): Promise<T> => {
+    try {
+      return await answering;
+    } catch (error) {
+      if (asFootnoteError(error).code !== 'collection_not_found') throw error;
+      for (const name of names) if (mayUse(caller, name)) await collections.get(caller.tenant, name);
+      throw error;
+    }
   };
   const surface: EngineSurface = {
     collections: collectionSurface(parts),
@@ -369,7 +382,8 @@ export async function openEngine(input: ConfigInput = {}, options: EngineOptions
       askedMany(caller, request.collections, searchMany(queryPorts, caller, request, signal)),
     contextMany: (caller, request, signal) =>
       askedMany(caller, request.collections, buildContexts(queryPorts, caller, request, signal)),
-    why: (caller, collection, request, signal) => why(queryPorts, caller, collection, request, signal),
+    why: (caller, collection, request, signal) =>
+      explained(caller, [collection], why(queryPorts, caller, collection, request, signal)),
     citations: {
       async verify(caller, collection, request) {
         await collections.get(caller.tenant, collection);
@@ -406,14 +420,23 @@ export async function openEngine(input: ConfigInput = {}, options: EngineOptions
   const background: Promise<void>[] = [];
   try {
     await fleet?.beat();
+    if (fleet && (await isTaken(catalog.leases, clock))) throw takenByOne();
     // Beside others one of them does it, now and every so often.
     await (fleet ? fleet.alone('tidy', 0, stop.signal, () => maintenance.tidy()) : maintenance.tidy());
     for (const generation of await catalog.generations.consuming()) {
       consumers.start(generation);
       await languages.read(generation.id);
     }
-    for (const { tenant, name, defaultPolicy } of config.collections)
-      await collections.put(tenant, name, { defaultPolicy });
+    for (const { tenant, name, defaultPolicy } of config.collections) {
+      try {
+        await collections.put(tenant, name, { defaultPolicy });
+      } catch (error) {
+        // The others are served all the same.
+        const { code, message } = asFootnoteError(error);
+        if (code !== 'collection_moved') throw error;
+        logger.warn({ collection: name, code, reason: message }, 'configured collection is not here');
+      }
+    }
     background.push(outbox.run(stop.signal, failed('outbox waits')));
     if (duties.maintains) background.push(runMaintenance({ ...maintenance, clock, logger }, stop.signal));
     if (fleet) background.push(followOthers({ ...others, fleet, consumers, jobs }, stop.signal));
@@ -480,7 +503,7 @@ export async function openEngine(input: ConfigInput = {}, options: EngineOptions
     counter: (name) => models.counter(name),
     ingestChanges: (changes, signal) => ingestChanges(parts, LOCAL, changes, signal),
     connect: { start: keepSources, once: (only, signal) => connectOnce({ connect, storage, consumers }, only, signal) },
-    pending: async () => (await consumers.lag()) + (await catalog.heads.outbox(1)).length,
+    pending: async () => (await consumers.pending()) + (await catalog.heads.outbox(1)).length,
     async verifyAll(signal) {
       const counts: Record<string, VerifyCounts> = {};
       for (const each of await catalog.collections.list()) {

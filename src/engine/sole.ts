@@ -10,6 +10,18 @@ const RENEW_MS = 4000;
 /** How long to wait for the lease of a process that died without releasing it. */
 const WAIT_MS = TTL_MS + 5000;
 
+export function takenByOne(): FootnoteError {
+  return new FootnoteError(
+    'data_in_use',
+    'Another process of Footnote works alone on this catalog. Stop it first; if it died, its place is free after 15 seconds.',
+  );
+}
+
+/** Whether a process works alone on these stores now. */
+export function isTaken(leases: Pick<Leases, 'held'>, clock: Pick<Clock, 'now'>): Promise<boolean> {
+  return leases.held(NAME, clock.now());
+}
+
 export interface Sole {
   release(): Promise<void>;
 }
@@ -25,10 +37,7 @@ export async function becomeSole(leases: Leases, clock: Clock, onLost: () => voi
   let lease = await leases.acquire(NAME, holder, TTL_MS, clock.now());
   while (lease === undefined) {
     if (clock.now() > deadline) {
-      throw new FootnoteError(
-        'data_in_use',
-        'Another process of Footnote works on this catalog. Stop it first; if it died, its place is free after 15 seconds.',
-      );
+      throw takenByOne();
     }
     await clock.sleep(1000);
     lease = await leases.acquire(NAME, holder, TTL_MS, clock.now());

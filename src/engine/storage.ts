@@ -3,7 +3,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { openSqliteVectorCache } from '../adapters/cache/sqlite/index.js';
 import type { Config } from '../core/config.js';
-import { asFootnoteError } from '../core/errors.js';
+import { FootnoteError, asFootnoteError } from '../core/errors.js';
 import type { VectorCache } from '../core/ports/cache.js';
 import type { Catalog } from '../core/ports/catalog.js';
 import type { EventLog } from '../core/ports/log.js';
@@ -34,6 +34,17 @@ export interface Storage {
   close(): Promise<void>;
 }
 
+export interface StorageOptions {
+  /** Another process has taken the catalog over. */
+  readonly onLost?: () => void;
+  /** The log's epoch is raised to this; only when nothing of it is still to be applied. */
+  readonly epoch?: number;
+  /** This process owns the data directory already. */
+  readonly owned?: boolean;
+  /** Other processes may work on the stores beside this one, where all of them are servers. Default: it is alone. */
+  readonly among?: boolean;
+}
+
 /** Processes of one machine that share a data directory. */
 const MOST_PROCESSES = 64;
 
@@ -50,18 +61,14 @@ async function lockOneOf(data: string): Promise<DataDirectory> {
 
 /**
  * Opens everything that the data directory holds, and owns it until closed.
- * @param onLost another process has taken the catalog over
  * @throws data_in_use, data_newer, data_corrupt, read_only, disk_full, log_mismatch
  */
-export async function openStorage(
-  config: Config,
-  logger: Logger,
-  onLost: () => void = () => undefined,
-): Promise<Storage> {
+export async function openStorage(config: Config, logger: Logger, options: StorageOptions = {}): Promise<Storage> {
+  const { onLost = () => undefined, epoch, owned = false, among = false } = options;
   const shared = isShared(config);
-  const lock = shared ? await lockOneOf(config.data) : await lockDataDirectory(config.data);
-  const directory = lock.path;
-  const closers: (() => Promise<void>)[] = [() => lock.release()];
+  const lock = owned ? undefined : await (shared ? lockOneOf(config.data) : lockDataDirectory(config.data));
+  const directory = lock?.path ?? config.data;
+  const closers: (() => Promise<void>)[] = [async () => lock?.release()];
   const close = async (): Promise<void> => {
     // Each, also when a server that is gone lets one fail; the first failure is told.
     let failure: { error: unknown } | undefined;
@@ -75,11 +82,13 @@ export async function openStorage(
     if (config.stores.catalog.kind === 'sqlite') {
       // The directory is ours alone: whoever held a lease in it died, and nobody should have to wait for it.
       await catalog.leases.endAll();
-    } else if (!shared) {
+    } else if (!shared || !among) {
       const sole = await becomeSole(catalog.leases, systemClock, onLost);
       closers.push(() => sole.release());
+      // One that comes now tells of itself before it looks at the lease: one of both sees the other.
+      await refuseOthers(catalog);
     }
-    const log = await openLog(config);
+    const log = await openLog(config, epoch);
     closers.push(() => log.close());
     await checkLogIdentity(log, catalog);
     // What a backup was being made of when an earlier process ended.
@@ -92,11 +101,27 @@ export async function openStorage(
     const { store: vectors, snapshot: snapshotVectors } = await openVectors(config, logger);
     closers.push(() => vectors.close());
     const embedded = isEmbedded(config);
-    const storage = { directory, embedded, shared, catalog, log, blobs, cache, vectors, snapshotVectors, close };
+    const storage = {
+      ...{ directory, embedded, shared },
+      ...{ catalog, log, blobs, cache, vectors, snapshotVectors, close },
+    };
     await finishRestoring(storage);
     return storage;
   } catch (error) {
     await close();
     throw error;
   }
+}
+
+/** @throws data_in_use while other processes live on these servers */
+async function refuseOthers({ processes }: Catalog): Promise<void> {
+  const others = await processes.list(systemClock.now());
+  if (others.length === 0) return;
+  const told = others.map(
+    ({ role, detail }) => `${role} ${JSON.stringify(detail['host'])} ${JSON.stringify(detail['pid'])}`,
+  );
+  throw new FootnoteError(
+    'data_in_use',
+    `Processes of Footnote work on these servers: stop them first (${told.join(', ')}); one that died is forgotten after 12 seconds.`,
+  );
 }

@@ -28,18 +28,20 @@ export async function openCatalog(config: Config, logger: Logger): Promise<Catal
   });
 }
 
-export async function openLog(config: Config): Promise<EventLog> {
+/** @param epoch a log of a lower one is raised to it */
+export async function openLog(config: Config, epoch = 1): Promise<EventLog> {
   const { log } = config.stores;
   const { partitions } = config.ingest;
   if (log.kind === 'sqlite') {
     const { openSqliteLog } = await import('../adapters/log/sqlite/index.js');
-    return openSqliteLog(below(config, 'log.db'), { partitions });
+    return openSqliteLog(below(config, 'log.db'), { partitions, epoch });
   }
   const { openKafkaLog } = await import('../adapters/log/kafka/index.js');
   const { kind: _, tls, sasl, ...options } = log;
   return openKafkaLog({
     ...options,
     partitions,
+    epoch,
     ...(tls === false ? {} : { tls }),
     ...(sasl === undefined ? {} : { sasl }),
   });

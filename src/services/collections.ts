@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { collectionNotFound } from '../core/errors.js';
+import { collectionMoved } from '../core/errors.js';
 import type { Generation, GenerationSpec, Release } from '../core/generation.js';
 import { streamOf } from '../core/generation.js';
 import type { JsonObject } from '../core/json.js';
@@ -10,13 +10,19 @@ import type { Catalog, Collection } from '../core/ports/catalog.js';
 import type { Clock } from '../core/ports/clock.js';
 import type { EventLog } from '../core/ports/log.js';
 import type { VectorStore } from '../core/ports/vectors.js';
+import { requireCollection } from './require-collection.js';
 
-export interface CollectionPorts {
-  readonly catalog: Pick<Catalog, 'collections' | 'generations' | 'releases' | 'heads' | 'documents'>;
-  readonly log: Pick<EventLog, 'dropStream' | 'seek' | 'end'>;
-  readonly vectors: Pick<VectorStore, 'create' | 'drop'>;
+interface RemovalPorts {
+  readonly catalog: Pick<Catalog, 'collections' | 'generations' | 'heads'>;
+  readonly log: Pick<EventLog, 'dropStream'>;
+  readonly vectors: Pick<VectorStore, 'drop'>;
   readonly blobs: Pick<BlobStore, 'deleteCollection'>;
   readonly cache: Pick<VectorCache, 'forget'>;
+}
+
+export interface CollectionPorts extends RemovalPorts {
+  readonly catalog: Pick<Catalog, 'collections' | 'generations' | 'releases' | 'heads' | 'documents'>;
+  readonly vectors: Pick<VectorStore, 'create' | 'drop'>;
   readonly clock: Pick<Clock, 'now'>;
   /** What a new generation is built with: the configured model, the default chunker. */
   readonly newSpec: () => Promise<GenerationSpec>;
@@ -30,6 +36,29 @@ export interface CollectionPorts {
 const LOCAL_POLICY: Policy = { principals: ['local'] };
 const PAGE = 500;
 
+/**
+ * Takes everything away that belongs to a collection on which nobody works any more: texts and vectors first, its name last.
+ * Repeatable after a crash.
+ */
+export async function removeCollection(ports: RemovalPorts, tenant: string, name: string): Promise<void> {
+  const { catalog, log, vectors, blobs, cache } = ports;
+  await log.dropStream(streamOf(tenant, name));
+  for (const { id } of await catalog.generations.list(tenant, name)) await vectors.drop(id);
+  let after: string | undefined;
+  for (;;) {
+    const heads = await catalog.heads.list(tenant, name, {
+      includeDeleted: true,
+      limit: PAGE,
+      ...(after === undefined ? {} : { after }),
+    });
+    for (const { documentId } of heads) await cache.forget(documentId);
+    if (heads.length < PAGE) break;
+    after = heads.at(-1)!.documentId;
+  }
+  await blobs.deleteCollection({ tenant, collection: name });
+  await catalog.collections.delete(tenant, name);
+}
+
 /** Collections with their first generation and release. Every step may be repeated after a crash. */
 export class CollectionsService {
   constructor(private readonly ports: CollectionPorts) {}
@@ -41,6 +70,7 @@ export class CollectionsService {
     change: { defaultPolicy?: Policy | undefined; settings?: JsonObject | undefined } = {},
   ): Promise<{ created: boolean; collection: Collection }> {
     const { collections } = this.ports.catalog;
+    if (await collections.aside(tenant, name)) throw collectionMoved(name);
     const created = await collections.create({
       tenant,
       name,
@@ -60,9 +90,7 @@ export class CollectionsService {
   }
 
   async get(tenant: string, name: string): Promise<Collection> {
-    const collection = await this.ports.catalog.collections.get(tenant, name);
-    if (collection) return collection;
-    throw collectionNotFound(name);
+    return requireCollection(this.ports.catalog.collections, tenant, name);
   }
 
   /** Makes sure that the collection has a live generation with its store; what a crash left half made is finished. */
@@ -100,23 +128,8 @@ export class CollectionsService {
   /** Takes everything away that belongs to the collection, texts and vectors first, its name last. */
   async delete(tenant: string, name: string): Promise<void> {
     await this.get(tenant, name);
-    const { catalog } = this.ports;
     await this.ports.stop(tenant, name);
-    await this.ports.log.dropStream(streamOf(tenant, name));
-    for (const { id } of await catalog.generations.list(tenant, name)) await this.ports.vectors.drop(id);
-    let after: string | undefined;
-    for (;;) {
-      const heads = await catalog.heads.list(tenant, name, {
-        includeDeleted: true,
-        limit: PAGE,
-        ...(after === undefined ? {} : { after }),
-      });
-      for (const { documentId } of heads) await this.ports.cache.forget(documentId);
-      if (heads.length < PAGE) break;
-      after = heads.at(-1)!.documentId;
-    }
-    await this.ports.blobs.deleteCollection({ tenant, collection: name });
-    await catalog.collections.delete(tenant, name);
+    await removeCollection(this.ports, tenant, name);
   }
 
   async #draft(tenant: string, collection: string): Promise<Generation> {

@@ -1,12 +1,13 @@
 import type { Readable } from 'node:stream';
 import type { ParsedDocument } from '../core/document.js';
-import { FootnoteError, collectionNotFound } from '../core/errors.js';
+import { FootnoteError } from '../core/errors.js';
 import type { ContentRef } from '../core/event.js';
 import { decodeParsed } from '../core/parsed-codec.js';
 import { type Caller, mayRead } from '../core/policy.js';
 import type { BlobStore } from '../core/ports/blobs.js';
 import type { Catalog, DocumentRow, Head } from '../core/ports/catalog.js';
 import type { Point, VectorStore } from '../core/ports/vectors.js';
+import { requireCollection } from './require-collection.js';
 
 export interface DocumentReadPorts {
   readonly catalog: Pick<Catalog, 'collections' | 'heads' | 'documents' | 'revisions' | 'releases'>;
@@ -45,12 +46,11 @@ export class DocumentReads {
 
   /** @throws document_not_found, collection_not_found */
   async get(caller: Caller, collection: string, documentId: string): Promise<DocumentView> {
-    const { heads } = this.ports.catalog;
+    const { heads, collections } = this.ports.catalog;
     const head = (await heads.get([documentId], { tenant: caller.tenant, collection })).get(documentId);
-    if (!head || !readable(caller, collection, head)) {
-      if (await this.ports.catalog.collections.get(caller.tenant, collection)) throw notFound(documentId);
-      throw collectionNotFound(collection);
-    }
+    // Also when there is such a document: what belongs to a collection that was moved away is still there.
+    await requireCollection(collections, caller.tenant, collection);
+    if (!head || !readable(caller, collection, head)) throw notFound(documentId);
     return this.#view(head, await this.#generation(caller, collection));
   }
 
@@ -60,6 +60,7 @@ export class DocumentReads {
     collection: string,
     options: ListDocuments,
   ): Promise<{ documents: DocumentView[]; next?: string }> {
+    await requireCollection(this.ports.catalog.collections, caller.tenant, collection);
     const generation = await this.#generation(caller, collection);
     const documents: DocumentView[] = [];
     let after = options.after;

@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream';
-import { FootnoteError, asFootnoteError, collectionNotFound, throwIfAborted } from '../core/errors.js';
+import { FootnoteError, asFootnoteError, throwIfAborted } from '../core/errors.js';
 import { type ChangeEvent, type ContentRef, EVENT_VERSION, type ParseOptions } from '../core/event.js';
 import { streamOf } from '../core/generation.js';
 import { type DocumentName, documentId } from '../core/ids.js';
@@ -11,6 +11,7 @@ import type { Clock } from '../core/ports/clock.js';
 import { type VersionKey, parseVersionKey, versionKey } from '../core/version.js';
 import type { FaultPoints } from '../runtime/faults.js';
 import { mergePatch } from './merge-patch.js';
+import { requireCollection } from './require-collection.js';
 
 export interface DocumentWritePorts {
   readonly catalog: Pick<Catalog, 'collections' | 'heads' | 'sources'>;
@@ -241,9 +242,7 @@ export class DocumentWrites {
   }
 
   async #collection(name: DocumentName): Promise<Collection> {
-    const found = await this.ports.catalog.collections.get(name.tenant, name.collection);
-    if (found) return found;
-    throw collectionNotFound(name.collection);
+    return requireCollection(this.ports.catalog.collections, name.tenant, name.collection);
   }
 
   /** @throws source_owned when a connector owns it */

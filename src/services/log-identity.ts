@@ -22,7 +22,8 @@ export async function checkLogIdentity(
   const stored = await catalog.meta.get(META);
   if (stored !== undefined) {
     const known = JSON.parse(stored) as LogIdentity;
-    if (known.id !== actual.id || known.epoch !== actual.epoch || known.partitions !== actual.partitions) {
+    // A higher epoch of the same log is a migration's doing, which ended before it told the catalog.
+    if (known.id !== actual.id || known.epoch > actual.epoch || known.partitions !== actual.partitions) {
       throw new FootnoteError(
         'log_mismatch',
         `The catalog knows log ${known.id} (epoch ${known.epoch}, ${known.partitions} partitions); this is ${actual.id} (epoch ${actual.epoch}, ${actual.partitions} partitions). ${ADVICE}`,
@@ -42,7 +43,8 @@ export async function checkLogIdentity(
       for (const position of reached) checkReached(stream, position, ends, actual);
     }
   }
-  if (stored === undefined) await catalog.meta.set(META, JSON.stringify(actual));
+  const identity = JSON.stringify(actual);
+  if (stored !== identity) await catalog.meta.set(META, identity);
   return actual;
 }
 

@@ -63,6 +63,25 @@ export function describeBlobsContract(name: string, make: () => Promise<Made<Blo
       expect(Buffer.from(await blobs().read(text)).toString()).toBe('zwei Wörter');
     });
 
+    it('takes over a blob of another store under its name, again too, and nothing that is not what it says', async () => {
+      const bytes = randomBytes(200_000);
+      const ref = await blobs().put(OWNER, bytes);
+      await blobs().delete(ref);
+      for (let time = 0; time < 2; time += 1) await blobs().putAs(ref, Readable.from(chunked(bytes, 70_000)));
+      expect(Buffer.compare(await blobs().read(ref), bytes)).toBe(0);
+      expect(await listed(blobs())).toMatchObject([{ blob: ref.blob, documentId: 'd1' }]);
+      await blobs().delete(ref);
+      for (const other of [bytes.subarray(1), Buffer.concat([bytes, bytes]), randomBytes(200_000)]) {
+        const put = blobs().putAs(ref, Readable.from([other]));
+        await expect(put).rejects.toMatchObject({ code: 'data_corrupt' });
+        await expect(blobs().read(ref)).rejects.toMatchObject({ code: 'content_missing' });
+      }
+      for (const blob of ['../x', 'a/b/c', `${ref.blob}/../../x`]) {
+        const put = blobs().putAs({ ...ref, blob }, Readable.from([bytes]));
+        await expect(put).rejects.toMatchObject({ code: 'invalid_request' });
+      }
+    });
+
     it('never shares: the same bytes twice are two blobs', async () => {
       const bytes = Buffer.from('same');
       const [one, two] = await Promise.all([blobs().put(OWNER, bytes), blobs().put(OWNER, bytes)]);

@@ -7,7 +7,7 @@ import { FootnoteError } from '../../src/core/errors.js';
 import type { Delivery, EventLog } from '../../src/core/ports/log.js';
 import { idOf, makeEvent } from '../support/fixtures.js';
 import { describeWith } from '../support/needs.js';
-import type { Made } from './catalog/maker.js';
+import type { Made, Reopening } from './catalog/maker.js';
 import { describeLogContract } from './log.js';
 
 describeWith('KAFKA_BROKERS', 'Kafka log', (address) => {
@@ -22,14 +22,14 @@ describeWith('KAFKA_BROKERS', 'Kafka log', (address) => {
 
   async function make(): Promise<Made<EventLog>> {
     const own = options();
-    const open = async (): Promise<Made<EventLog>> => {
-      const port = await openKafkaLog(own);
+    const open = async (how: Reopening = {}): Promise<Made<EventLog>> => {
+      const port = await openKafkaLog({ ...own, ...how });
       return {
         port,
         close: () => port.close(),
-        reopen: async () => {
+        reopen: async (again) => {
           await port.close();
-          return open();
+          return open(again);
         },
       };
     };

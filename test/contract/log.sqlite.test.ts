@@ -7,22 +7,22 @@ import type { EventLog } from '../../src/core/ports/log.js';
 import { checkLogIdentity } from '../../src/services/log-identity.js';
 import { makeEvent, temporaryFolder } from '../support/fixtures.js';
 import { makeRow } from './catalog/rows.js';
-import type { Made } from './catalog/maker.js';
+import type { Made, Reopening } from './catalog/maker.js';
 import { describeLogContract } from './log.js';
 
 async function make(): Promise<Made<EventLog>> {
   const folder = await temporaryFolder();
-  const open = (): Made<EventLog> => {
-    const port = openSqliteLog(join(folder.path, 'log.db'));
+  const open = (how: Reopening = {}): Made<EventLog> => {
+    const port = openSqliteLog(join(folder.path, 'log.db'), how);
     return {
       port,
       close: async () => {
         await port.close();
         await folder.remove();
       },
-      reopen: async () => {
+      reopen: async (again) => {
         await port.close();
-        return open();
+        return open(again);
       },
     };
   };
@@ -116,8 +116,16 @@ describe('checkLogIdentity', () => {
     await catalog.documents.compareAndSet({ ...later, documentId: 'x', seen: lost }, undefined);
     await expect(checkLogIdentity(log, catalog)).rejects.toMatchObject({ code: 'log_mismatch' });
 
+    // As a migration leaves it that dies before it tells the catalog: the same log, in its next epoch.
+    await log.close();
+    const raised = openSqliteLog(join(folder.path, 'log.db'), { epoch: 2 });
+    expect(await checkLogIdentity(raised, catalog)).toEqual({ ...identity, epoch: 2 });
+    await raised.close();
+    const former = { identity: async () => identity } as unknown as EventLog;
+    await expect(checkLogIdentity(former, catalog)).rejects.toMatchObject({ code: 'log_mismatch' });
+
     const other = openSqliteLog(join(folder.path, 'other.db'));
     await expect(checkLogIdentity(other, catalog)).rejects.toMatchObject({ code: 'log_mismatch' });
-    await Promise.all([log.close(), other.close(), catalog.close()]);
+    await Promise.all([other.close(), catalog.close()]);
   });
 });

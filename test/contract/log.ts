@@ -610,6 +610,26 @@ export function describeLogContract(name: string, make: () => Promise<Made<Event
         await again.end();
       });
 
+      it('is raised to a higher epoch, keeps its id and places, and never falls again', async () => {
+        if (!store.reopens) return;
+        const before = await log().identity();
+        await log().append(STREAM, updates(3));
+        const reader = new Reader(log(), 'g');
+        for (const delivery of await reader.take(3)) await delivery.ack();
+        await reader.end();
+        const raised = await store.reopen({ epoch: before.epoch + 4 });
+        expect(await raised.identity()).toEqual({ ...before, epoch: before.epoch + 4 });
+        expect(await raised.lag(STREAM, 'g')).toBe(0);
+        const [position] = await raised.append(STREAM, updates(1, 3));
+        expect(position).toMatchObject({ epoch: before.epoch + 4, offset: 3n });
+        const port = await store.reopen();
+        expect(await port.identity()).toEqual({ ...before, epoch: before.epoch + 4 });
+        const again = new Reader(port, 'g');
+        const [delivery] = await again.take(1);
+        expect(delivery!.position).toEqual(position);
+        await again.end();
+      });
+
       it('ends its consumers when it is closed', async () => {
         const reader = new Reader(log(), 'g');
         const waiting = reader.ask();

@@ -102,6 +102,13 @@ const SHAPES: Readonly<Record<string, () => unknown>> = {
   'cursor and inventory of a source': () => usableCursor({ v: 99, connector: 'git', at: 1 }, { connector: 'git' }),
   'record of a source': () =>
     loadRecord({ get: async () => '{"v": 99}' }, { tenant: 't', collection: 'c', source: 's' }),
+  'collection out of sight': async () => {
+    const file = at('catalog.db');
+    const sql = `INSERT INTO meta (name, value) VALUES ('aside.["t","c"]', '{"v": 99}')`;
+    await raised(() => openSqliteCatalog(file), file, sql);
+    const catalog = await openSqliteCatalog(file);
+    await catalog.collections.aside('t', 'c').finally(() => catalog.close());
+  },
   'folder of backups': async () => {
     await backups();
     await writeFile(join(at('backups'), 'footnote-backups.json'), NEWER);

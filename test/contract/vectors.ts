@@ -26,7 +26,7 @@ export function describeVectorsContract(name: string, make: () => Promise<Vector
     });
     afterEach(() => under.dispose());
 
-    const all = async (generation = 'g-1', options?: { documentId?: string }) => {
+    const all = async (generation = 'g-1', options?: { documentIds?: readonly string[] }) => {
       const points: Point[] = [];
       for await (const one of store.scroll(generation, options)) points.push(one);
       return points.sort((a, b) => (a.id < b.id ? -1 : 1));
@@ -148,7 +148,7 @@ export function describeVectorsContract(name: string, make: () => Promise<Vector
           const principals = one.principals;
           expect((await lexical([...one.terms], { principals })).map((hit) => hit.point.id)).toEqual([one.id]);
           expect(await store.document('g-1', one.documentId, one.version)).toHaveLength(1);
-          expect(await all('g-1', { documentId: one.documentId })).toEqual([one]);
+          expect(await all('g-1', { documentIds: [one.documentId] })).toEqual([one]);
           const filter = { and: [{ eq: ['title', hostile[i]!] as const }, { eq: ['key', one.key] as const }] };
           expect((await lexical([...one.terms], { principals, filter })).map((hit) => hit.point.id)).toEqual([one.id]);
         }
@@ -440,7 +440,11 @@ export function describeVectorsContract(name: string, make: () => Promise<Vector
           point({ doc: 'a', ordinal: 1 }),
           point({ doc: 'b' }),
         ]);
-        expect((await all('g-1', { documentId: documentNamed('a') })).map((one) => one.key)).toEqual(['a', 'a']);
+        const of = async (...names: string[]) =>
+          (await all('g-1', { documentIds: names.map((name) => documentNamed(name)) })).map((one) => one.key).sort();
+        expect(await of('a')).toEqual(['a', 'a']);
+        expect(await of('a', 'b', 'no such')).toEqual((await all()).map((one) => one.key).sort());
+        expect(await of()).toEqual([]);
         const abort = new AbortController();
         const read = async () => {
           for await (const one of store.scroll('g-1', { signal: abort.signal })) abort.abort(one.id);

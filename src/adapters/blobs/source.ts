@@ -1,5 +1,7 @@
 import type { Readable } from 'node:stream';
 import { FootnoteError } from '../../core/errors.js';
+import type { ContentRef } from '../../core/event.js';
+import { isBlobName } from './names.js';
 
 /** Bytes taken at once when they are all in memory. */
 const SLICE = 1 << 20;
@@ -39,6 +41,21 @@ export function checkRange(range: { readonly start: number; readonly end: number
 
 export function contentMissing(): FootnoteError {
   return new FootnoteError('content_missing', 'The stored content is gone: it was deleted or replaced since.');
+}
+
+/** @throws invalid_request, so that no name leads out of the store */
+export function checkBlobName(ref: ContentRef): void {
+  if (isBlobName(ref.blob)) return;
+  throw new FootnoteError('invalid_request', 'No store of blobs gave this name.');
+}
+
+/** @throws data_corrupt when a copied blob has other bytes than its reference says */
+export function checkCopied(ref: ContentRef, copied: Pick<ContentRef, 'bytes' | 'sha256'>): void {
+  if (copied.bytes === ref.bytes && copied.sha256 === ref.sha256) return;
+  throw new FootnoteError(
+    'data_corrupt',
+    `The blob ${ref.blob} has ${copied.bytes} bytes with SHA-256 ${copied.sha256}, and should have ${ref.bytes} with ${ref.sha256}.`,
+  );
 }
 
 function* slices(data: Uint8Array): Iterable<Uint8Array> {

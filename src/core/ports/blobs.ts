@@ -25,6 +25,11 @@ export interface BlobStore {
     data: Readable | Uint8Array,
     options?: { maxBytes?: number; signal?: AbortSignal },
   ): Promise<ContentRef>;
+  /**
+   * Stores the bytes of a blob of another store under the name they have there. Durable on return; repeatable.
+   * @throws data_corrupt when they are not what `ref` says, invalid_request for a name that no store gave
+   */
+  putAs(ref: ContentRef, data: Readable, options?: { signal?: AbortSignal }): Promise<void>;
   /** A stream of the bytes, or of `[start, end)` of them. @throws content_missing */
   get(ref: ContentRef, range?: { start: number; end: number }): Promise<Readable>;
   /** All bytes; for small things. @throws content_missing */

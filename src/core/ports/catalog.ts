@@ -19,6 +19,16 @@ export interface Collection {
   readonly createdAt: string;
 }
 
+/**
+ * A collection that is out of sight: on its way to another catalog or from one, or left behind there. Nobody lists it, works
+ * on it, or makes another of its name; whatever belongs to it is there.
+ */
+export interface Aside {
+  readonly collection: Collection;
+  /** Why, for whoever goes on with it. */
+  readonly note: JsonObject;
+}
+
 export interface Collections {
   /** @returns false when it was there already (then unchanged) */
   create(collection: Collection): Promise<boolean>;
@@ -31,6 +41,12 @@ export interface Collections {
   ): Promise<Collection | undefined>;
   /** Removes the collection with all rows that belong to it (heads, documents, generations, releases, sources, jobs …). */
   delete(tenant: string, name: string): Promise<boolean>;
+  /** Takes the collection out of sight in one step, makes one that is out of sight from the start, or changes its note. */
+  setAside(aside: Aside): Promise<void>;
+  aside(tenant: string, name: string): Promise<Aside | undefined>;
+  listAside(): Promise<Aside[]>;
+  /** Puts it in sight, in one step. @returns false when none of the name is set aside */
+  bringBack(tenant: string, name: string): Promise<boolean>;
 }
 
 /** A document's newest accepted state, over all generations; the authority on policy and deletion. */
@@ -199,6 +215,8 @@ export interface Contents {
   forget(documentId: string, blobs: readonly string[]): Promise<void>;
   /** Which of these blobs are recorded. */
   known(blobs: readonly string[]): Promise<Set<string>>;
+  /** All of one document, by version. */
+  list(documentId: string): Promise<{ readonly version: VersionKey; readonly ref: ContentRef }[]>;
 }
 
 /** A normalized text and its structure, made once a (document, revision). */
@@ -251,6 +269,7 @@ export interface Generations {
 }
 
 export interface Releases {
+  /** Nothing is served of a collection that was set aside. */
   current(tenant: string, collection: string): Promise<Release | undefined>;
   /**
    * Puts `next` in place if the current number still is `expected` (0: none) and its generation is not dropped; that one
@@ -333,6 +352,8 @@ export interface Leases {
   /** @returns false when it is no longer this holder's */
   renew(lease: Lease, ttlMs: number, now: number): Promise<boolean>;
   release(lease: Lease): Promise<void>;
+  /** Whether anybody holds it. */
+  held(name: string, now: number): Promise<boolean>;
   /** Ends every lease. For a process that has just become the only one on this catalog: their holders are dead. */
   endAll(): Promise<void>;
 }

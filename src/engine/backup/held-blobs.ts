@@ -11,6 +11,7 @@ export class HeldBlobs implements BlobStore {
   constructor(private readonly blobs: BlobStore) {}
 
   readonly put: BlobStore['put'] = (...of) => this.blobs.put(...of);
+  readonly putAs: BlobStore['putAs'] = (...of) => this.blobs.putAs(...of);
   readonly get: BlobStore['get'] = (...of) => this.blobs.get(...of);
   readonly read: BlobStore['read'] = (...of) => this.blobs.read(...of);
   readonly path: BlobStore['path'] = (...of) => this.blobs.path(...of);

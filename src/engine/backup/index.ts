@@ -1,7 +1,6 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { ConfigInput } from '../../core/config.js';
 import { parseConfig } from '../../core/config.js';
-import { throwIfAborted } from '../../core/errors.js';
+import { applyAll } from '../apply-all.js';
 import type { EngineOptions, VerifyCounts } from '../open.js';
 import { openEngine } from '../open.js';
 import { restoreFiles } from './restore.js';
@@ -24,8 +23,6 @@ export interface RestoreReport {
   readonly collections: Readonly<Record<string, VerifyCounts>>;
 }
 
-const LOOK_MS = 100;
-
 /**
  * Makes a data directory of a backup: files, then the changes that came while it was made, then the checks of `verify`.
  * @throws not_found, conflict when `data` is not empty, data_corrupt, data_newer
@@ -46,15 +43,7 @@ export async function restoreBackup(
   });
   const engine = await openEngine(input, options);
   try {
-    let most = 0;
-    for (;;) {
-      throwIfAborted(signal);
-      const lag = await engine.pending();
-      most = Math.max(most, lag);
-      onProgress?.('changes', most - lag, most);
-      if (lag === 0) break;
-      await sleep(LOOK_MS);
-    }
+    await applyAll(engine, signal, (done, total) => onProgress?.('changes', done, total));
     return { ...restored, data, collections: await engine.verifyAll(signal) };
   } finally {
     await engine.close();

@@ -8,6 +8,7 @@ import { documentId } from '../../core/ids.js';
 import { versionKey } from '../../core/version.js';
 import { forEachConcurrent } from '../../runtime/concurrency.js';
 import { syncFolder } from '../../runtime/durable-folder.js';
+import { raiseFences } from '../fences.js';
 import type { Storage } from '../storage.js';
 import { type GroupStart, backupHold } from './cut.js';
 import type { BackupManifest } from './repository.js';
@@ -120,14 +121,5 @@ async function catchUp({ log, catalog }: Storage, tenant: string, collection: st
     stop.abort();
     await log.dropGroup(stream, GROUP);
   }
-  for (const [source, fence] of fences) {
-    const name = { tenant, collection, source };
-    if (await catalog.sources.get(name)) await catalog.sources.raiseFence(name, fence);
-    else {
-      // Its owner came after the catalog was copied. Who claims it now begins above what the log has of it.
-      await catalog.sources.claim(name, GROUP);
-      await catalog.sources.raiseFence(name, fence);
-      await catalog.sources.delete(name);
-    }
-  }
+  await raiseFences(catalog.sources, { tenant, collection }, fences);
 }

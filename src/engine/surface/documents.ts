@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import { Transform } from 'node:stream';
 import { v4 as uuid4 } from 'uuid';
-import { FootnoteError, asFootnoteError, collectionNotFound } from '../../core/errors.js';
+import { FootnoteError, asFootnoteError } from '../../core/errors.js';
+import { requireCollection } from '../../services/require-collection.js';
 import { documentId, sha256 } from '../../core/ids.js';
 import { canonicalJson } from '../../core/json.js';
 import type { JsonObject } from '../../core/json.js';
@@ -101,7 +102,7 @@ export function documentSurface(parts: DocumentSurfaceParts): EngineSurface['doc
     },
 
     async deleteSource(caller, at) {
-      await requireCollection(parts, caller, at.collection);
+      await requireCollection(parts.catalog.collections, caller.tenant, at.collection);
       const source = await parts.catalog.sources.get({ tenant: caller.tenant, ...at });
       if (!source) throw new FootnoteError('not_found', `There is no source ${at.source} in ${at.collection}.`);
       const detail: JsonObject = { source: at.source, principals: [...caller.principals] };
@@ -115,7 +116,7 @@ export function documentSurface(parts: DocumentSurfaceParts): EngineSurface['doc
     getByKey: async (caller, at) => documentView(await viewOf(parts, caller, at)),
 
     async list(caller, collection, query) {
-      await requireCollection(parts, caller, collection);
+      await requireCollection(parts.catalog.collections, caller.tenant, collection);
       const { documents, next } = await reads.list(caller, collection, query);
       return { documents: documents.map(documentView), ...(next === undefined ? {} : { next }) };
     },
@@ -175,7 +176,7 @@ async function writeBatch(
   options: Omit<WriteOptions, 'ifMatch'>,
   signal: AbortSignal,
 ): Promise<BatchResult> {
-  await requireCollection(parts, caller, collection);
+  await requireCollection(parts.catalog.collections, caller.tenant, collection);
   const request = sha256(canonicalJson(['batch', collection, batch]));
   const known =
     options.idempotencyKey === undefined ? undefined : await find(parts, caller, options.idempotencyKey, request);
@@ -405,11 +406,6 @@ async function remember(
 
 function reused(): FootnoteError {
   return new FootnoteError('idempotency_conflict', 'This Idempotency-Key was used for another request: use a new one.');
-}
-
-async function requireCollection(parts: DocumentSurfaceParts, caller: Caller, name: string): Promise<void> {
-  if (await parts.catalog.collections.get(caller.tenant, name)) return;
-  throw collectionNotFound(name);
 }
 
 /** Passes the bytes on; `sha256` tells their hash once they have all passed. */

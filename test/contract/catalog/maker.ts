@@ -1,17 +1,23 @@
 import { afterEach, beforeEach } from 'vitest';
 import type { Catalog } from '../../../src/core/ports/catalog.js';
 
+/** How a store is opened again, where that makes a difference. */
+export interface Reopening {
+  /** Of a log: at least. */
+  readonly epoch?: number;
+}
+
 /** A store for one test. `reopen` closes it and opens it on the same data, as after a restart. */
 export interface Made<Port> {
   readonly port: Port;
   close(): Promise<void>;
-  reopen?(): Promise<Made<Port>>;
+  reopen?(how?: Reopening): Promise<Made<Port>>;
 }
 
 /** A fresh store for each test of the suite that calls this. */
 export function fresh<Port>(make: () => Promise<Made<Port>>): {
   readonly port: Port;
-  reopen(): Promise<Port>;
+  reopen(how?: Reopening): Promise<Port>;
   readonly reopens: boolean;
 } {
   let made: Made<Port> | undefined;
@@ -29,8 +35,8 @@ export function fresh<Port>(make: () => Promise<Made<Port>>): {
     get reopens() {
       return made!.reopen !== undefined;
     },
-    async reopen() {
-      made = await made!.reopen!();
+    async reopen(how) {
+      made = await made!.reopen!(how);
       return made.port;
     },
   };

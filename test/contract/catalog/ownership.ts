@@ -110,6 +110,14 @@ export function describeOwnership(make: MakeCatalog): void {
       expect(await leases().renew(lease, 1000, 1900)).toBe(false);
     });
 
+    it('tell whether somebody holds them', async () => {
+      expect(await leases().held('l', 0)).toBe(false);
+      const lease = (await leases().acquire('l', 'a', 1000, 0))!;
+      expect([await leases().held('l', 999), await leases().held('l', 1000)]).toEqual([true, false]);
+      await leases().release(lease);
+      expect(await leases().held('l', 500)).toBe(false);
+    });
+
     it('take their number from the source, together with everybody else who asks it', async () => {
       await store.port.sources.claim(NAME, 'connector:x');
       expect(await store.port.sources.nextFence(NAME)).toBe(1);

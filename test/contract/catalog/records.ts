@@ -70,6 +70,40 @@ export function describeRecords(make: MakeCatalog): void {
       expect(await collections().update('t', 'none', { settings: {} })).toBeUndefined();
     });
 
+    it('go out of sight with everything of theirs, come back as they were, and are served by nobody meanwhile', async () => {
+      const { port } = store;
+      const note = { why: 'it moves', deep: [{ a: 1 }] };
+      await collections().create({ ...collection('c'), settings: { a: 1 } });
+      await collections().create(collection('other'));
+      await port.heads.raise(makeHead('a', 1));
+      await port.contents.record(idOf('a'), version(1), contentRef('b1'));
+      await port.generations.create(makeGeneration('g-1'));
+      await port.releases.switch(release(1, 'g-1', 'c'), 0);
+      const whole = (await collections().get('t', 'c'))!;
+      await collections().setAside({ collection: whole, note });
+      expect(await collections().get('t', 'c')).toBeUndefined();
+      expect((await collections().list()).map(({ name }) => name)).toEqual(['other']);
+      expect(await port.releases.current('t', 'c')).toBeUndefined();
+      expect(await port.releases.history('t', 'c', 10)).toHaveLength(1);
+      expect((await port.heads.list('t', 'c', { limit: 10 })).length).toBe(1);
+      expect(await port.contents.list(idOf('a'))).toEqual([{ version: version(1), ref: contentRef('b1') }]);
+      expect(await collections().aside('t', 'c')).toEqual({ collection: whole, note });
+      await collections().setAside({ collection: whole, note: {} });
+      await collections().setAside({ collection: collection('new', 'u'), note });
+      expect(await collections().listAside()).toEqual([
+        { collection: whole, note: {} },
+        { collection: collection('new', 'u'), note },
+      ]);
+
+      expect(await collections().bringBack('t', 'c')).toBe(true);
+      expect(await collections().bringBack('t', 'c')).toBe(false);
+      expect(await collections().get('t', 'c')).toEqual(whole);
+      expect(await port.releases.current('t', 'c')).toMatchObject({ number: 1 });
+      expect(await collections().aside('t', 'c')).toBeUndefined();
+      expect(await collections().delete('u', 'new')).toBe(true);
+      expect(await collections().listAside()).toEqual([]);
+    });
+
     it('go with everything of theirs and nothing of others', async () => {
       const { port } = store;
       for (const name of ['c', 'other']) {

@@ -298,6 +298,10 @@ export function catalogPort(
       create: unsupported,
       get: (_tenant, name) => call(OP.collections, () => model.collections.get(name)),
       list: unsupported,
+      setAside: unsupported,
+      aside: () => Promise.resolve(undefined),
+      listAside: unsupported,
+      bringBack: unsupported,
       update: unsupported,
       delete: unsupported,
     },
@@ -380,6 +384,7 @@ export function catalogPort(
           for (const of of model.contents.values()) for (const blob of of.keys()) if (wanted.has(blob)) found.add(blob);
           return found;
         }),
+      list: unsupported,
     },
     revisions: {
       get: (id, revision) => call(OP.revisionsGet, () => model.revisions.get(id)?.get(revision)),
@@ -488,6 +493,7 @@ export function catalogPort(
         call(OP.leases, () => {
           if (model.leases.get(lease.name)?.fence === lease.fence) model.leases.delete(lease.name);
         }),
+      held: unsupported,
       endAll: unsupported,
     },
     cursors: {

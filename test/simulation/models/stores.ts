@@ -118,6 +118,7 @@ export function blobPort(stores: Stores, scheduler: Turns, process: Process): Bl
       call(OP.put, () =>
         stores.put(owner.documentId, owner.kind, data as unknown as Content | Uint8Array, scheduler.now()),
       ),
+    putAs: unsupported,
     // What is got is only ever put again, or closed.
     get: (ref) => call(OP.read, () => ({ ...stores.read(ref), destroy: () => undefined }) as never),
     read: (ref) => call(OP.read, () => stores.read(ref) as never),
@@ -171,7 +172,7 @@ export function vectorPort(stores: Stores, scheduler: Turns, process: Process): 
       yield* await call(OP.vectorsRead, () => {
         const found: Point[] = [];
         for (const [id, points] of stores.points.get(generation) ?? []) {
-          if (options?.documentId === undefined || options.documentId === id) found.push(...points.values());
+          if (options?.documentIds?.includes(id) ?? true) found.push(...points.values());
         }
         return found;
       });

@@ -8,7 +8,16 @@ import type { ContentRef } from '../../../core/event.js';
 import type { BlobOwner, BlobStore } from '../../../core/ports/blobs.js';
 import { FORMAT_FILE, keepFormatFile } from '../../../runtime/format-file.js';
 import { collectionFolder, decodeName, documentFolder, isBlobName } from '../names.js';
-import { SourceFailure, checkRange, contentMissing, endWhenAborted, piecesOf, tooLarge } from '../source.js';
+import {
+  SourceFailure,
+  checkBlobName,
+  checkCopied,
+  checkRange,
+  contentMissing,
+  endWhenAborted,
+  piecesOf,
+  tooLarge,
+} from '../source.js';
 import { codeOf, fileError } from './errors.js';
 
 /** How blobs are laid out below the root and how they are named. */
@@ -52,13 +61,27 @@ class FileBlobs implements BlobStore {
     data: Readable | Uint8Array,
     options: { maxBytes?: number; signal?: AbortSignal } = {},
   ): Promise<ContentRef> {
-    const id = randomUUID();
-    const blob = `${documentFolder(owner)}/${owner.kind}-${id}`;
-    const temporary = join(this.#root, TEMPORARY, id);
+    const blob = `${documentFolder(owner)}/${owner.kind}-${randomUUID()}`;
+    return { blob, ...(await this.#store(blob, data, options)) };
+  }
+
+  async putAs(ref: ContentRef, data: Readable, options: { signal?: AbortSignal } = {}): Promise<void> {
+    checkBlobName(ref);
+    await this.#store(ref.blob, data, options, (written) => checkCopied(ref, written));
+  }
+
+  async #store(
+    blob: string,
+    data: Readable | Uint8Array,
+    options: { maxBytes?: number; signal?: AbortSignal },
+    check: (written: Pick<ContentRef, 'bytes' | 'sha256'>) => void = () => undefined,
+  ): Promise<Pick<ContentRef, 'bytes' | 'sha256'>> {
+    const temporary = join(this.#root, TEMPORARY, randomUUID());
     try {
       const written = await this.#write(temporary, data, options);
+      check(written);
       await this.#place(temporary, blob);
-      return { blob, ...written };
+      return written;
     } catch (error) {
       await rm(temporary, { force: true });
       if (options.signal?.aborted) throwIfAborted(options.signal);

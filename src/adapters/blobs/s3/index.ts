@@ -4,7 +4,7 @@ import { buffer } from 'node:stream/consumers';
 import type { ContentRef } from '../../../core/event.js';
 import type { BlobOwner, BlobStore } from '../../../core/ports/blobs.js';
 import { collectionFolder, decodeName, documentFolder, isBlobName } from '../names.js';
-import { checkRange, contentMissing } from '../source.js';
+import { checkBlobName, checkCopied, checkRange, contentMissing } from '../source.js';
 import { keyOf, type S3Bucket } from './bucket.js';
 import { S3Calls } from './calls.js';
 import { fetchBody, type Range } from './download.js';
@@ -62,6 +62,18 @@ class S3BlobStore implements S3Blobs {
   ): Promise<ContentRef> {
     const blob = `${documentFolder(owner)}/${owner.kind}-${randomUUID()}`;
     return { blob, ...(await upload(this.#at, keyOf(this.#at, blob), data, options)) };
+  }
+
+  async putAs(ref: ContentRef, data: Readable, options: { signal?: AbortSignal } = {}): Promise<void> {
+    checkBlobName(ref);
+    const key = keyOf(this.#at, ref.blob);
+    const written = await upload(this.#at, key, data, options);
+    try {
+      checkCopied(ref, written);
+    } catch (error) {
+      await remove(this.#at, key);
+      throw error;
+    }
   }
 
   async get(ref: ContentRef, range?: Range): Promise<Readable> {

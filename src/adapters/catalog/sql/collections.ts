@@ -1,8 +1,9 @@
 import { sql, type Selectable } from 'kysely';
 import type { JsonObject } from '../../../core/json.js';
 import type { Policy } from '../../../core/policy.js';
-import type { Collection, Collections } from '../../../core/ports/catalog.js';
+import type { Aside, Collection, Collections } from '../../../core/ports/catalog.js';
 import { breathe } from '../../../runtime/breathe.js';
+import { listAside, readAside, removeAside, writeAside } from './aside.js';
 import { changed, chunks, REMOVE_PAGE, type Db } from './context.js';
 import type { Schema } from './schema.js';
 import { transact } from './transact.js';
@@ -18,6 +19,16 @@ function toCollection(row: Selectable<Schema['collections']>): Collection {
   };
 }
 
+function toRow(collection: Collection): Schema['collections'] {
+  return {
+    tenant: collection.tenant,
+    name: collection.name,
+    default_policy: JSON.stringify(collection.defaultPolicy),
+    settings: JSON.stringify(collection.settings),
+    created_at: collection.createdAt,
+  };
+}
+
 export class SqlCollections implements Collections {
   readonly #db: Db;
 
@@ -28,13 +39,7 @@ export class SqlCollections implements Collections {
   async create(collection: Collection): Promise<boolean> {
     const result = await this.#db
       .insertInto('collections')
-      .values({
-        tenant: collection.tenant,
-        name: collection.name,
-        default_policy: JSON.stringify(collection.defaultPolicy),
-        settings: JSON.stringify(collection.settings),
-        created_at: collection.createdAt,
-      })
+      .values(toRow(collection))
       .onConflict((conflict) => conflict.columns(['tenant', 'name']).doNothing())
       .executeTakeFirstOrThrow();
     return changed(result);
@@ -96,12 +101,39 @@ export class SqlCollections implements Collections {
         // One statement for tables of the same shape: the builder's types can't express a union of tables.
         await sql`delete from ${sql.table(table)} where tenant = ${tenant} and collection = ${name}`.execute(tx);
       }
+      const wasAside = await removeAside(tx, tenant, name);
       const result = await tx
         .deleteFrom('collections')
         .where('tenant', '=', tenant)
         .where('name', '=', name)
         .executeTakeFirstOrThrow();
-      return result.numDeletedRows > 0n;
+      return wasAside || result.numDeletedRows > 0n;
+    });
+  }
+
+  async setAside({ collection, note }: Aside): Promise<void> {
+    const { tenant, name } = collection;
+    await transact(this.#db, async (tx) => {
+      await tx.deleteFrom('collections').where('tenant', '=', tenant).where('name', '=', name).execute();
+      await writeAside(tx, { collection, note });
+    });
+  }
+
+  aside(tenant: string, name: string): Promise<Aside | undefined> {
+    return readAside(this.#db, tenant, name);
+  }
+
+  listAside(): Promise<Aside[]> {
+    return listAside(this.#db);
+  }
+
+  async bringBack(tenant: string, name: string): Promise<boolean> {
+    return transact(this.#db, async (tx) => {
+      const found = await readAside(tx, tenant, name);
+      if (!found) return false;
+      await tx.insertInto('collections').values(toRow(found.collection)).execute();
+      await removeAside(tx, tenant, name);
+      return true;
     });
   }
 

@@ -118,4 +118,15 @@ export class SqlContents implements Contents {
     }
     return found;
   }
+
+  async list(documentId: string): Promise<{ version: VersionKey; ref: ContentRef }[]> {
+    const rows = await this.#db
+      .selectFrom('contents')
+      .select(['version', 'blob', 'bytes', 'sha256'])
+      .where('document_id', '=', documentId)
+      .orderBy('version')
+      .orderBy('blob')
+      .execute();
+    return rows.map(({ version, ...ref }) => ({ version, ref }));
+  }
 }

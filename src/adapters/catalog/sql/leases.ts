@@ -67,6 +67,16 @@ export class SqlLeases implements Leases {
     return changed(result);
   }
 
+  async held(name: string, now: number): Promise<boolean> {
+    const row = await this.#db
+      .selectFrom('leases')
+      .select('name')
+      .where('name', '=', name)
+      .where('expires_at', '>', now)
+      .executeTakeFirst();
+    return row !== undefined;
+  }
+
   async endAll(): Promise<void> {
     await this.#db.updateTable('leases').set({ holder: '', expires_at: 0 }).execute();
   }

@@ -2,6 +2,7 @@ import type { Selectable } from 'kysely';
 import { FootnoteError } from '../../../core/errors.js';
 import type { GenerationState, Release } from '../../../core/generation.js';
 import type { Releases } from '../../../core/ports/catalog.js';
+import { isAside } from './aside.js';
 import { changed, type Db, type Tx } from './context.js';
 import { recordMove } from './generations.js';
 import type { Schema } from './schema.js';
@@ -40,7 +41,11 @@ export class SqlReleases implements Releases {
   }
 
   async current(tenant: string, collection: string): Promise<Release | undefined> {
-    return (await this.history(tenant, collection, 1))[0];
+    const row = await this.#newestFirst(tenant, collection)
+      .where((eb) => eb.not(isAside(eb, tenant, collection)))
+      .limit(1)
+      .executeTakeFirst();
+    return row && toRelease(row);
   }
 
   async switch(next: Release, expected: number): Promise<boolean> {
@@ -76,14 +81,15 @@ export class SqlReleases implements Releases {
   }
 
   async history(tenant: string, collection: string, limit: number): Promise<Release[]> {
-    const rows = await this.#db
+    return (await this.#newestFirst(tenant, collection).limit(limit).execute()).map(toRelease);
+  }
+
+  #newestFirst(tenant: string, collection: string) {
+    return this.#db
       .selectFrom('releases')
       .selectAll()
       .where('tenant', '=', tenant)
       .where('collection', '=', collection)
-      .orderBy('number', 'desc')
-      .limit(limit)
-      .execute();
-    return rows.map(toRelease);
+      .orderBy('number', 'desc');
   }
 }

@@ -23,7 +23,7 @@ export interface KafkaLogOptions extends Partial<GroupTimes> {
   readonly sasl?: SASLOptions;
   /** Of a log that is made now. */
   readonly partitions?: number;
-  /** Of a log that is made now; default 1. */
+  /** At least; default 1. A log of a lower one is raised to it: only when nothing of it is still to be applied. */
   readonly epoch?: number;
   /** Of topics that are made from now on. */
   readonly replicationFactor?: number;

@@ -47,7 +47,10 @@ export class Registry {
     return this.#table;
   }
 
-  /** The log's identity; made now, with these, when there is none. Of several that were made at once the first counts. */
+  /**
+   * The log's identity; made now, with these, when there is none. Of several that were made at once the first counts. One of
+   * a lower epoch is raised to it.
+   */
   async identity(made: Omit<LogIdentity, 'id'>): Promise<LogIdentity> {
     await this.#table.sync();
     if (this.#identities.size === 0) {
@@ -56,7 +59,13 @@ export class Registry {
     }
     const [first] = [...this.#identities.values()].sort((a, b) => (a.offset < b.offset ? -1 : 1));
     if (!first) throw mismatch(`The topic ${this.#table.topic} holds no identity of a log.`);
-    return first.identity;
+    if (first.identity.epoch >= made.epoch) return first.identity;
+    // The raised row stands behind all others: they go first, so that none of them comes to be the first.
+    const others = [...this.#identities.keys()].filter((id) => id !== first.identity.id);
+    await this.#table.writeAll(others.map((id) => ({ key: key('identity', id), value: undefined })));
+    const raised = { ...first.identity, epoch: made.epoch };
+    await this.#put(key('identity', raised.id), raised);
+    return raised;
   }
 
   /** Reads what others wrote. */
@@ -119,6 +128,8 @@ export class Registry {
     if (kind === 'identity' && stored) {
       const { id, epoch, partitions } = stored as StoredIdentity;
       this.#identities.set(id, { offset: row.offset, identity: { id, epoch, partitions } });
+    } else if (kind === 'identity') {
+      this.#identities.delete(first);
     } else if (kind === 'stream' && stored) {
       this.#incarnations.set(first, (stored as StoredStream).incarnation);
     } else if (kind === 'group') {

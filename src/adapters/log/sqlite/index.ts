@@ -19,7 +19,7 @@ import { LogStore, type Stream } from './store.js';
 export interface SqliteLogOptions {
   /** Of a log that is made now; default 8. An existing log keeps its own. */
   readonly partitions?: number;
-  /** Of a log that is made now; default 1. Raised when a log is moved or recreated. */
+  /** At least; default 1. A log of a lower one is raised to it: only when nothing of it is still to be applied. */
   readonly epoch?: number;
   readonly clock?: Clock;
 }

@@ -30,6 +30,7 @@ export interface NewEvent {
 export interface StoreOptions {
   /** Of a log that is made now; an existing one keeps its own. */
   readonly partitions: number;
+  /** At least; a log of a lower one is raised to it. */
   readonly epoch: number;
 }
 
@@ -72,6 +73,10 @@ export class LogStore {
     const stored = meta.get('format');
     if (stored !== undefined) {
       readFormat(stored, { what: 'The log', newest: FORMAT, orElse: 'or restore a backup made by this version' });
+      if (Number(meta.get('epoch')) < options.epoch) {
+        this.full.run('UPDATE meta SET value = ? WHERE name = ?', [String(options.epoch), 'epoch']);
+        meta.set('epoch', String(options.epoch));
+      }
     } else {
       this.full.transaction(() => {
         for (const statement of SCHEMA) this.full.exec(statement);

@@ -110,7 +110,12 @@ class LanceVectors implements LanceVectorStore {
     });
   }
 
-  async *scroll(generation: string, options: { documentId?: string; signal?: AbortSignal } = {}): AsyncIterable<Point> {
+  async *scroll(
+    generation: string,
+    options: { documentIds?: readonly string[]; signal?: AbortSignal } = {},
+  ): AsyncIterable<Point> {
+    const { documentIds } = options;
+    if (documentIds?.length === 0) return;
     const { open, maintenance } = await this.use(generation);
     const version = await this.attempt(generation, () => open.table.version());
     const release = maintenance.holdVersions();
@@ -119,7 +124,7 @@ class LanceVectors implements LanceVectorStore {
       // A version of its own: it neither sees later writes nor loses what they replace.
       snapshot = await this.connection.openTable(generation, [], { version });
       const query = snapshot.query().select(pointColumns(open.vectorNames));
-      if (options.documentId !== undefined) query.where(`${COLUMN.documentId} = ${quote(options.documentId)}`);
+      if (documentIds) query.where(`${COLUMN.documentId} IN (${documentIds.map(quote).join(',')})`);
       for await (const batch of inPages(query, SCROLL_ROWS)) {
         throwIfAborted(options.signal);
         yield* decodePoints(batch, open.vectorNames);

@@ -26,6 +26,10 @@ export const ofDocument = (documentId: string): Schemas['Filter'] => ({
   must: [{ key: 'documentId', match: { value: documentId } }],
 });
 
+export const ofDocuments = (documentIds: readonly string[]): Schemas['Filter'] => ({
+  must: [{ key: 'documentId', match: { any: [...documentIds] } }],
+});
+
 const CONDITIONS: ConditionLanguage<Clause> = {
   and(parts) {
     if (parts.includes(false)) return false;

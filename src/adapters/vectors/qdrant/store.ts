@@ -3,7 +3,7 @@ import type { Arm, Hit, Point, SearchFilter, StoreSpec, VectorStore } from '../.
 import type { VersionKey } from '../../../core/version.js';
 import { checkQueries, checkSpec } from '../spec.js';
 import { Collections } from './collections.js';
-import { compileSearchFilter, ofDocument } from './compile.js';
+import { compileSearchFilter, ofDocument, ofDocuments } from './compile.js';
 import { Connection } from './connection.js';
 import { waitForOptimizers } from './optimize.js';
 import type { QdrantOptions } from './options.js';
@@ -79,13 +79,17 @@ class QdrantVectors implements VectorStore {
     });
   }
 
-  async *scroll(generation: string, options: { documentId?: string; signal?: AbortSignal } = {}): AsyncIterable<Point> {
-    const { documentId, signal } = options;
+  async *scroll(
+    generation: string,
+    options: { documentIds?: readonly string[]; signal?: AbortSignal } = {},
+  ): AsyncIterable<Point> {
+    const { documentIds, signal } = options;
     throwIfAborted(signal);
+    if (documentIds?.length === 0) return;
     const collection = await this.collections.open(generation);
     const names = Object.keys(collection.dims);
     const asked = {
-      ...(documentId === undefined ? {} : { filter: ofDocument(documentId) }),
+      ...(documentIds === undefined ? {} : { filter: ofDocuments(documentIds) }),
       with_payload: WHOLE_PAYLOAD,
       with_vector: names,
     };
