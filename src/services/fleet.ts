@@ -100,7 +100,7 @@ export class Fleet {
 }
 
 /** Works under a lease, renewed while it works; its signal aborts when the lease is lost. */
-export async function withLease<T>(
+async function withLease<T>(
   { leases, clock }: { readonly leases: Leases; readonly clock: Clock },
   holder: string,
   name: string,
