@@ -59,6 +59,8 @@ const OPEN: Readonly<Record<string, readonly string[]>> = {
 const OTHERS = ['doctor', 'init', 'restore', 'parse', 'eval', 'models list', 'models pull', 'models verify'].concat([
   'openapi',
   'bench',
+  // Beside other processes only, on servers.
+  'worker',
 ]);
 
 let folder: string;
