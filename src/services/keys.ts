@@ -41,7 +41,7 @@ export class KeysService {
 
   /** Whether requests need a key: from the first one that was made, even when all are revoked. */
   async required(): Promise<boolean> {
-    // Keys are never removed, and nobody else writes this catalog.
+    // Keys are never removed: once there was one, there always was.
     this.#required ||= await this.keys.any();
     return this.#required;
   }

@@ -182,6 +182,20 @@ function describeProcesses(): void {
       expect(new Set((await search('crane stands')).map(({ source }) => source))).toEqual(new Set(SOURCES));
     }, 90_000);
 
+    it('delete a collection that others follow, and make it anew', async () => {
+      const pier = '/v1/collections/pier';
+      for (const text of ['The first pier is wooden.', 'The second pier is stone.']) {
+        await ask(pier, { method: 'PUT', json: {} });
+        const put = `${pier}/sources/api/documents/pier?wait=true`;
+        expect(await ask(put, { method: 'PUT', text })).toMatchObject({ state: 'live' });
+        const { hits } = await ask<SearchResult>(`${pier}/search`, { json: { query: 'pier', mode: 'lexical' } });
+        expect(hits.map((hit) => hit.text)).toEqual([text]);
+        const gone = await fetch(`${running.get('serve')!.url}${pier}`, { method: 'DELETE' });
+        expect(gone.ok).toBe(true);
+        await expect(ask(`${pier}/search`, { json: { query: 'pier' } })).rejects.toThrow(/404/);
+      }
+    }, 120_000);
+
     it('have an index that verifies, and end when they are told to', async () => {
       const verified = await runCli(['verify', '--json'], { cwd: place.path });
       expect(verified.stderr).toBe('');
