@@ -156,7 +156,8 @@ export function describeMigration(name: string, stores: () => ConfigInput['store
       expect((await versionOf(client, 'lamp.md')) > etag).toBe(true);
       const mended = { content: 'The report of April.', contentType: 'text/plain' };
       await client.putDocument(HANDBOOK, { key: facts.keys.failed }, mended, { wait: true });
-      expect((await client.listDeadLetters(HANDBOOK)).deadLetters).toEqual([]);
+      // With the retired generation's own apply, which nobody waited for.
+      while ((await client.listDeadLetters(HANDBOOK)).deadLetters.length > 0) await delay(20);
       await client.deleteDocumentByKey(HANDBOOK, { key: 'after.md' }, { wait: true });
       await client.putDocument(
         'letters',
