@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { exportCanonical } from '../../../pipelines/export.js';
 import { FootnoteError, throwIfAborted } from '../../core/errors.js';
 import { streamOf } from '../../core/generation.js';
-import type { Head } from '../../core/ports/catalog.js';
+import type { Head, SourceName } from '../../core/ports/catalog.js';
 import { verifyCollection } from '../surface/operations.js';
 import { systemClock } from '../../runtime/clock.js';
 import type { Storage } from '../storage.js';
@@ -12,6 +12,7 @@ import { PAGE, pageOf, rowsOf } from './documents.js';
 
 /** Differences that are told; the first says enough. */
 const TOLD = 5;
+const ROWS = 500;
 
 export interface Compared {
   readonly documents: number;
@@ -130,6 +131,7 @@ async function compareRest(move: Move): Promise<string[]> {
     const [cursor, copied] = await Promise.all([source, target].map(({ catalog }) => catalog.cursors.load(at)));
     const equal = copy?.owner === owner && copy.fence >= fence && copy.floor === floor;
     if (!equal || !isDeepStrictEqual(cursor?.cursor, copied?.cursor)) differences.push(`source ${of}`);
+    if (!(await sameInventory(move, at))) differences.push(`inventory of ${of}`);
   }
   const letters = await target.log.deadLetters.count(stream);
   const wanted = await countLetters(source, stream, new Set(copies.map(({ id }) => id)));
@@ -137,14 +139,31 @@ async function compareRest(move: Move): Promise<string[]> {
   return differences;
 }
 
+async function sameInventory({ source, target, signal }: Move, at: SourceName): Promise<boolean> {
+  for (let after: string | undefined; ;) {
+    throwIfAborted(signal);
+    const page = { limit: ROWS, ...(after === undefined ? {} : { after }) };
+    const [items, copies] = await Promise.all(
+      [source, target].map(({ catalog }) => catalog.cursors.inventory(at, page)),
+    );
+    if (!isDeepStrictEqual(items, copies)) return false;
+    after = items?.at(-1)?.key;
+    if ((items?.length ?? 0) < ROWS) return true;
+  }
+}
+
 async function countLetters({ log }: Storage, stream: string, moved: ReadonlySet<string>): Promise<number> {
   let count = 0;
   for (const group of moved) {
     for (let after: string | undefined; ;) {
-      const page = await log.deadLetters.list(stream, { group, limit: 500, ...(after === undefined ? {} : { after }) });
+      const page = await log.deadLetters.list(stream, {
+        group,
+        limit: ROWS,
+        ...(after === undefined ? {} : { after }),
+      });
       count += page.length;
       after = page.at(-1)?.id;
-      if (page.length < 500) break;
+      if (page.length < ROWS) break;
     }
   }
   return count;
