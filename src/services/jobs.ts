@@ -41,6 +41,8 @@ export interface JobSharing {
 
 const ENDED: ReadonlySet<JobState> = new Set(['succeeded', 'failed', 'cancelled']);
 const PROGRESS_MS = 250;
+/** Before a catalog that is away is asked again. */
+const CATALOG_AGAIN_MS = 1000;
 /** Jobs adopted at once. */
 const ADOPTED = 16;
 
@@ -195,7 +197,8 @@ export class JobRunner {
     const abort = new AbortController();
     const running: Running = { job, abort, done: Promise.resolve(), paused: undefined };
     this.#running.set(job.id, running);
-    (running as { done: Promise<void> }).done = this.#run(job, running).finally(() => {
+    const run = this.#run(job, running).catch((error: unknown) => this.onFailure(job, asFootnoteError(error)));
+    (running as { done: Promise<void> }).done = run.finally(() => {
       this.#running.delete(job.id);
       this.#finish(job.id);
     });
@@ -228,24 +231,28 @@ export class JobRunner {
         const now = this.clock.now();
         if (now - last < PROGRESS_MS) return;
         last = now;
-        writes.push(this.jobs.update(job.id, ['running', 'paused'], { progress: latest, updatedAt: this.#now() }));
+        const written = this.jobs.update(job.id, ['running', 'paused'], { progress: latest, updatedAt: this.#now() });
+        // The next one says more.
+        writes.push(written.catch(() => undefined));
       },
       detail: async (detail) => {
         await this.jobs.update(job.id, ['running', 'paused'], { detail, updatedAt: this.#now() });
       },
     };
     const end = async (change: Partial<Pick<Job, 'state' | 'error'>>): Promise<void> => {
-      await Promise.allSettled(writes);
-      await this.jobs.update(job.id, ['queued', 'running', 'paused'], {
-        ...change,
-        progress: latest,
-        updatedAt: this.#now(),
-      });
+      await Promise.all(writes);
+      await this.#persist(() =>
+        this.jobs.update(job.id, ['queued', 'running', 'paused'], {
+          ...change,
+          progress: latest,
+          updatedAt: this.#now(),
+        }),
+      );
     };
     try {
       const handler = this.handlers.get(job.kind);
       if (!handler) throw new FootnoteError('internal', `No handler for jobs of kind ${job.kind}.`);
-      await this.jobs.update(job.id, ['queued'], { state: 'running', updatedAt: this.#now() });
+      await this.#persist(() => this.jobs.update(job.id, ['queued'], { state: 'running', updatedAt: this.#now() }));
       await context.gate();
       await handler.run(context);
       await end({ state: 'succeeded' });
@@ -258,6 +265,20 @@ export class JobRunner {
         state: signal.aborted ? 'cancelled' : 'failed',
         error: { code: reason.code, message: reason.message },
       });
+    }
+  }
+
+  /** A catalog that is away is waited for; when this process closes meanwhile, the job is run again at the next start. */
+  async #persist(write: () => Promise<unknown>): Promise<void> {
+    for (;;) {
+      try {
+        await write();
+        return;
+      } catch (error) {
+        if (asFootnoteError(error).code !== 'unavailable') throw error;
+        if (this.#closing) return;
+        await this.clock.sleep(CATALOG_AGAIN_MS);
+      }
     }
   }
 

@@ -75,8 +75,9 @@ function outages(): void {
         if (answer.status < 300) return refused;
         // Deleted before the answer to the first try was lost.
         if (answer.status === 404 && round === 0 && refused.length > 0) return refused;
-        expect(answer.status).toBe(503);
-        refused.push(((await answer.json()) as { code: string }).code);
+        const problem = (await answer.json()) as { code: string };
+        expect({ ...problem, status: answer.status }).toMatchObject({ status: 503 });
+        refused.push(problem.code);
         await sleep(200);
       }
       throw new Error(`buoy-${n} was not accepted: ${[...new Set(refused)].join()}`);
