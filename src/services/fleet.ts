@@ -115,7 +115,6 @@ async function withLease<T>(
     await clock.sleep(LEASE_AGAIN_MS, signal);
     lease = await leases.acquire(name, holder, LEASE_MS, clock.now());
   }
-  throwIfAborted(signal);
   const held = lease;
   const over = new AbortController();
   const lost = new AbortController();
@@ -123,11 +122,14 @@ async function withLease<T>(
     for (;;) {
       await clock.sleep(LEASE_MS / 3, over.signal).catch(() => undefined);
       if (over.signal.aborted) return;
+      // A catalog that is away tells nothing: asked again, and nobody else can take it over meanwhile either.
       const renewed = await leases.renew(held, LEASE_MS, clock.now()).catch(() => true);
       if (!renewed) return lost.abort(new FootnoteError('conflict', `Another process has taken over: ${name}.`));
     }
   })();
   try {
+    // Given back, too, when nobody wants the work any more.
+    throwIfAborted(signal);
     return { result: await work(AbortSignal.any([signal, lost.signal])) };
   } finally {
     over.abort();
