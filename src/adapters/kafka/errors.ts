@@ -4,6 +4,7 @@ interface KafkaError {
   readonly type?: string;
   readonly code?: string | number;
   readonly message?: string;
+  readonly retriable?: boolean;
   readonly cause?: unknown;
 }
 
@@ -22,6 +23,12 @@ export function innermost(error: unknown): KafkaError {
 /** The protocol's name of the error, where it is one. */
 export function protocolError(error: unknown): string | undefined {
   return innermost(error).type;
+}
+
+/** Whether the same request may succeed a moment later: all but what the protocol calls final. */
+export function mayPass(error: unknown): boolean {
+  const { type, retriable } = innermost(error);
+  return type === undefined || retriable !== false;
 }
 
 export const UNKNOWN_TOPIC = 'UNKNOWN_TOPIC_OR_PARTITION';

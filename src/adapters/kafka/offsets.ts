@@ -1,4 +1,5 @@
-import { protocolError, UNKNOWN_TOPIC } from './errors.js';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { mayPass, protocolError, UNKNOWN_TOPIC } from './errors.js';
 import type { Broker, Cluster } from './vendor.js';
 
 /** ListOffsets' own names of the two ends (Kafka protocol, `timestamp`). */
@@ -22,8 +23,11 @@ export async function leaders(cluster: Cluster, topic: string): Promise<Map<numb
   }
 }
 
+/** A broker that the metadata calls leader takes up a new topic's partitions a moment later. */
+const WAITS_MS = [0, 50, 100, 250, 500, 1000];
+
 /**
- * Asks the leader of each partition, and once more where one has moved or its connection broke.
+ * Asks the leader of each partition, and again where one has moved, does not lead yet, or its connection broke.
  * @returns false when there is no such topic
  */
 export async function onLeaders(
@@ -31,7 +35,7 @@ export async function onLeaders(
   topic: string,
   ask: (broker: Broker, partitions: number[]) => Promise<void>,
 ): Promise<boolean> {
-  for (let attempt = 1; ; attempt += 1) {
+  for (let attempt = 0; ; attempt += 1) {
     try {
       const by = await leaders(cluster, topic);
       if (by === undefined) return false;
@@ -42,7 +46,9 @@ export async function onLeaders(
       );
       return true;
     } catch (error) {
-      if (attempt >= 3) throw error;
+      const wait = WAITS_MS[attempt];
+      if (wait === undefined || !mayPass(error)) throw error;
+      await sleep(wait);
       await cluster.refreshMetadata().catch(() => undefined);
     }
   }
