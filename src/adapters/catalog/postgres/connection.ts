@@ -28,7 +28,8 @@ export interface Connecting {
 /** One connection in the hands of one caller: a statement, or a transaction. */
 export class PostgresConnection implements DatabaseConnection {
   readonly #from: Connecting;
-  #client: pg.PoolClient;
+  /** None after a broken one was given up: the next statement takes another. */
+  #client: pg.PoolClient | undefined;
   #transaction = false;
   #broken = false;
 
@@ -46,7 +47,7 @@ export class PostgresConnection implements DatabaseConnection {
       // A read may be asked again. What became of a write whose answer never came, nobody knows.
       if (!this.#broken || !this.#from.replaces || !SelectQueryNode.is(query.query)) throw error;
     }
-    await this.#replace();
+    this.#giveUp();
     return alone();
   }
 
@@ -72,7 +73,8 @@ export class PostgresConnection implements DatabaseConnection {
   }
 
   release(): void {
-    this.#client.release(this.#broken || this.#transaction);
+    this.#client?.release(this.#broken || this.#transaction);
+    this.#client = undefined;
   }
 
   streamQuery(): never {
@@ -81,8 +83,9 @@ export class PostgresConnection implements DatabaseConnection {
 
   async #ask<R>(sql: string, parameters: readonly unknown[], stage: Stage): Promise<QueryResult<R>> {
     const values = checked(parameters);
+    const client = (this.#client ??= await this.#from.connect());
     try {
-      const { command, rowCount, rows } = await this.#client.query(sql, values);
+      const { command, rowCount, rows } = await client.query(sql, values);
       return {
         rows: rows as R[],
         ...(WRITES.has(command) ? { numAffectedRows: BigInt(rowCount ?? 0) } : {}),
@@ -93,9 +96,9 @@ export class PostgresConnection implements DatabaseConnection {
     }
   }
 
-  async #replace(): Promise<void> {
-    this.#client.release(true);
-    this.#client = await this.#from.connect();
+  #giveUp(): void {
+    this.#client?.release(true);
+    this.#client = undefined;
     this.#broken = false;
   }
 }
