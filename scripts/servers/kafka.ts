@@ -75,6 +75,12 @@ function properties(data: string, { broker, controller }: Ports): string {
     .join('');
 }
 
+/** A UUID as Kafka writes it. Its tool takes one that begins with a dash for an option. */
+function clusterId(): string {
+  const id = Buffer.from(randomUUID().replaceAll('-', ''), 'hex').toString('base64url');
+  return id.startsWith('-') ? clusterId() : id;
+}
+
 /** One node that is broker and controller. Ports and data stay when the folder has been used before. */
 export const kafka: ServerKind = {
   name: 'kafka',
@@ -93,8 +99,16 @@ export const kafka: ServerKind = {
     const ports = known ? (JSON.parse(known) as Ports) : { broker: await freePort(), controller: await freePort() };
     await writeFile(file, properties(data, ports));
     if (known === undefined) {
-      const id = Buffer.from(randomUUID().replaceAll('-', ''), 'hex').toString('base64url');
-      await run('java', [...classes, 'kafka.tools.StorageTool', 'format', '-t', id, '-c', file, '--ignore-formatted']);
+      await run('java', [
+        ...classes,
+        'kafka.tools.StorageTool',
+        'format',
+        '-t',
+        clusterId(),
+        '-c',
+        file,
+        '--ignore-formatted',
+      ]);
       await writeFile(join(directory, 'ports.json'), JSON.stringify(ports));
     }
     const server = startProcess({

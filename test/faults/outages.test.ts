@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { kafka } from '../../scripts/servers/kafka.js';
 import { postgres } from '../../scripts/servers/postgres.js';
+import { qdrant } from '../../scripts/servers/qdrant.js';
 import { s3 } from '../../scripts/servers/s3.js';
 import type { RunningServer, ServerKind } from '../../scripts/servers/server.js';
 import type { CanonicalChunk } from '../../src/core/schemas/operations.js';
@@ -16,8 +17,16 @@ import { serverStores } from '../support/stores.js';
 const DOCUMENTS = 40;
 const TRIES = 300;
 
-/** By the check of `/readyz` that tells of it. */
-const KINDS: Readonly<Record<'log' | 'catalog' | 'blobs', ServerKind>> = { log: kafka, catalog: postgres, blobs: s3 };
+type Store = 'log' | 'catalog' | 'blobs' | 'vectors';
+
+/** By the check of `/readyz` that tells of it. Vectors are in Qdrant where a binary of it is named, else embedded. */
+const KINDS: Readonly<Partial<Record<Store, ServerKind>>> = {
+  log: kafka,
+  catalog: postgres,
+  blobs: s3,
+  ...(process.env['QDRANT_BIN'] === undefined ? {} : { vectors: qdrant }),
+};
+const STORES = Object.keys(KINDS) as Store[];
 
 const text = (n: number, round: number) => `# Buoy ${n}\n\nThe lamp of buoy ${n} was lit ${round} times.\n`;
 
@@ -38,21 +47,21 @@ function outages(): void {
     let served: ServedEngine;
     let call: ReturnType<ServedEngine['in']>;
     const running = new Map<string, RunningServer>();
-    const start = async (name: keyof typeof KINDS): Promise<void> => {
+    const start = async (name: Store): Promise<void> => {
       const folder = join(place.path, name);
       await mkdir(folder, { recursive: true, mode: 0o755 });
-      running.set(name, await KINDS[name].start(folder));
+      running.set(name, await KINDS[name]!.start(folder));
     };
 
     beforeAll(async () => {
       place = await temporaryFolder();
       await chmod(place.path, 0o755);
-      await Promise.all((['log', 'catalog', 'blobs'] as const).map(start));
+      await Promise.all(STORES.map(start));
       const environment = Object.assign(
         {},
         ...[...running.values()].map((each) => each.environment),
       ) as NodeJS.ProcessEnv;
-      const { vectors: _, ...stores } = serverStores(environment);
+      const stores = serverStores(environment);
       served = await serveEngine(join(place.path, 'data'), {
         ingest: { partitions: 4 },
         stores,
@@ -94,10 +103,10 @@ function outages(): void {
 
     it('waits, says so, and goes on; nothing that was accepted is lost', async () => {
       const refused: string[] = [];
-      const third = Math.ceil(WRITES.length / 3);
-      for (const [i, name] of (['log', 'catalog', 'blobs'] as const).entries()) {
+      const share = Math.ceil(WRITES.length / STORES.length);
+      for (const [i, name] of STORES.entries()) {
         const writing = (async () => {
-          for (const each of WRITES.slice(i * third, (i + 1) * third)) {
+          for (const each of WRITES.slice(i * share, (i + 1) * share)) {
             refused.push(...(await write(served, each)));
             await sleep(30);
           }
@@ -105,6 +114,8 @@ function outages(): void {
         // A failure is told where it is awaited.
         writing.catch(() => undefined);
         await sleep(300);
+        // Without a chance to write anything to its disk.
+        if (name === 'vectors') process.kill(running.get(name)!.pid, 'SIGKILL');
         await running.get(name)!.stop();
         await becomes(false);
         expect((await ready()).checks[name]).toMatchObject({ ok: false });
