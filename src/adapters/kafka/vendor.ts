@@ -74,7 +74,7 @@ export interface Broker {
     groupId: string;
     groupGenerationId: number;
     memberId: string;
-    topics: { topic: string; partitions: { partition: number; offset: string }[] }[];
+    topics: { topic: string; partitions: { partition: number; offset: string; metadata?: string }[] }[];
   }): Promise<unknown>;
   offsetFetch(request: {
     groupId: string;

@@ -85,7 +85,10 @@ export async function runConnectKills(options: ConnectKillOptions): Promise<Conn
     if (wrong.length > 0) violations.push(`step ${step}: wrongly deleted: ${wrong.join(', ')}`);
   }
   await start(of('clean'), {});
-  const [killed, clean] = [await inspect(join(directory, 'killed')), await inspect(join(directory, 'clean'))];
+  const [killed, clean] = [
+    await inspect(testConfig(join(directory, 'killed'))),
+    await inspect(testConfig(join(directory, 'clean'))),
+  ];
   violations.push(...killed.problems);
   if (killed.canonical.join('\n') !== clean.canonical.join('\n')) {
     violations.push(

@@ -4,10 +4,10 @@ import { createLogger } from '../../../src/engine/logger.js';
 import { openEngine } from '../../../src/engine/open.js';
 import { openStorage } from '../../../src/engine/storage.js';
 import type { Storage } from '../../../src/engine/storage.js';
-import { parseConfig } from '../../../src/core/config.js';
+import { type ConfigInput, parseConfig } from '../../../src/core/config.js';
 import { streamOf } from '../../../src/core/generation.js';
 import { sha256 } from '../../../src/core/ids.js';
-import { CALLER, COLLECTION, testConfig } from './work.js';
+import { CALLER, COLLECTION } from './work.js';
 
 /** All that a data directory holds, in a form that two runs to the same end have in common. */
 export interface Contents {
@@ -30,13 +30,14 @@ export interface Inspection extends Contents {
 }
 
 /** Verifies, repairs and verifies again, then reads everything. */
-export async function inspect(data: string): Promise<Inspection> {
-  await ageBlobs(join(data, 'blobs'));
+export async function inspect(of: ConfigInput): Promise<Inspection> {
+  const embedded = of.stores?.blobs === undefined;
+  if (embedded) await ageBlobs(join(of.data!, 'blobs'));
   const leftovers: Record<string, number> = {};
   const problems: string[] = [];
   const canonical: string[] = [];
   const never = new AbortController().signal;
-  const engine = await openEngine(testConfig(data));
+  const engine = await openEngine(of);
   try {
     const before: string[] = [];
     for await (const line of engine.surface.export(CALLER, COLLECTION, never)) before.push(JSON.stringify(line));
@@ -53,11 +54,11 @@ export async function inspect(data: string): Promise<Inspection> {
   } finally {
     await engine.close();
   }
-  return { canonical, leftovers, problems, ...(await contents(data)) };
+  return { canonical, leftovers, problems, ...(await contents(of)) };
 }
 
-async function contents(data: string): Promise<Omit<Contents, 'canonical'>> {
-  const config = parseConfig(testConfig(data));
+async function contents(of: ConfigInput): Promise<Omit<Contents, 'canonical'>> {
+  const config = parseConfig(of);
   const storage = await openStorage(config, createLogger(config));
   try {
     const points: string[] = [];

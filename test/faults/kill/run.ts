@@ -8,6 +8,7 @@ import { ALL_FAULT_POINTS } from '../points.js';
 import { type Inspection, inspect } from './inspect.js';
 import type { Reindexing } from './reindexing.js';
 import type { ScriptOptions } from './script.js';
+import { testConfig } from './work.js';
 import { workerCommand } from './worker.js';
 
 export interface KillOptions {
@@ -70,9 +71,9 @@ export async function runKills(options: KillOptions): Promise<KillReport> {
     documents: script.documents,
     steps: script.steps,
     kills: done,
-    killed: await inspect(killed.data),
-    clean: await inspect(join(directory, 'clean', 'data')),
-    end: await inspect(join(directory, 'end', 'data')),
+    killed: await inspect(testConfig(killed.data)),
+    clean: await inspect(testConfig(join(directory, 'clean', 'data'))),
+    end: await inspect(testConfig(join(directory, 'end', 'data'))),
   };
   for (const name of ['clean', 'end', 'killed']) await rm(join(directory, name), { recursive: true, force: true });
   return report;

@@ -40,6 +40,8 @@ export interface ScriptOptions {
   /** Different documents, half of them files, half of them the API's. */
   readonly documents: number;
   readonly steps: number;
+  /** No file is ever broken, and none is deleted by hand: for files that a connector reads whenever it comes to it. */
+  readonly soundFiles?: boolean;
 }
 
 export const DEFAULT_PRINCIPALS = ['local'];
@@ -76,7 +78,7 @@ export function makeScript(options: ScriptOptions): { steps: Step[]; end: Step[]
     for (; made < due; made += 1) {
       const key = `${made % 7}/${String(made).padStart(4, '0')}.${random.pick(ENDINGS)}`;
       touched.add(key);
-      if (made % 2 === 0) setFile(files, key, random.chance(0.1));
+      if (made % 2 === 0) setFile(files, key, random.chance(0.1) && options.soundFiles !== true);
       else writes.push(putApi(api, key, random, random.chance(0.1)));
     }
     const untouched = (keys: Iterable<string>) => [...keys].filter((key) => !touched.has(key)).sort();
@@ -92,13 +94,13 @@ export function makeScript(options: ScriptOptions): { steps: Step[]; end: Step[]
 
     for (let i = 0; i < 2; i += 1) {
       const key = take(files.keys());
-      if (key !== undefined) editFile(files.get(key)!, random, i === 0 && breaks === 0);
+      if (key !== undefined) editFile(files.get(key)!, random, i === 0 && breaks === 0 && options.soundFiles !== true);
     }
     const mended = take([...files].filter(([, state]) => state.content.broken).map(([key]) => key));
     if (mended !== undefined) editFile(files.get(mended)!, random, false);
     const gone = files.size > 6 ? take(files.keys()) : undefined;
     if (gone !== undefined) files.delete(gone);
-    const unlisted = gone !== undefined && random.chance(0.3) ? [gone] : [];
+    const unlisted = gone !== undefined && random.chance(0.3) && options.soundFiles !== true ? [gone] : [];
 
     for (let i = 0; i < 2; i += 1) {
       const key = take(living());

@@ -86,7 +86,7 @@ async function doStep(engine: Engine, journal: Journal, name: string, step: Step
 }
 
 /** Makes the folder hold exactly these files. */
-async function makeFolder(folder: string, files: ReadonlyMap<string, Content>): Promise<void> {
+export async function makeFolder(folder: string, files: ReadonlyMap<string, Content>): Promise<void> {
   await mkdir(folder, { recursive: true });
   for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
     const path = join(entry.parentPath, entry.name);
@@ -119,7 +119,7 @@ async function list(engine: Engine, folder: string, files: ReadonlyMap<string, C
   if (!ended) throw new Error('The listing ended without a summary.');
 }
 
-async function write(engine: Engine, write: Write, id: string, again: boolean): Promise<void> {
+export async function write(engine: Engine, write: Write, id: string, again: boolean): Promise<void> {
   const { documents } = engine.surface;
   const wait = write.wait ? { waitMs: WAIT_MS } : {};
   const at = { collection: COLLECTION, source: 'api', key: write.key };
@@ -160,7 +160,7 @@ function checkOutcome(result: WriteOutcome, { broken }: Content): void {
 }
 
 /** Those that still cannot be parsed stay; others may go by themselves meanwhile. */
-async function replayAll(engine: Engine): Promise<void> {
+export async function replayAll(engine: Engine): Promise<void> {
   const { dlq } = engine.surface;
   let after: string | undefined;
   do {

@@ -90,7 +90,9 @@ export class Membership {
 
   /** Records offsets in the present generation: one that is over is refused by the group. */
   async commit(offsets: ReadonlyMap<number, bigint>): Promise<void> {
-    const partitions = [...offsets].map(([partition, offset]) => ({ partition, offset: offset.toString() }));
+    // Kafka keeps who committed beside each offset, for whoever has to find out.
+    const metadata = this.#memberId;
+    const partitions = [...offsets].map(([partition, offset]) => ({ partition, offset: offset.toString(), metadata }));
     try {
       const coordinator = await this.#find();
       await coordinator.offsetCommit({
