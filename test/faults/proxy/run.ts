@@ -1,0 +1,204 @@
+import { mkdir, rm } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { asFootnoteError } from '../../../src/core/errors.js';
+import type { CanonicalChunk } from '../../../src/core/schemas/operations.js';
+import type { Engine } from '../../../src/engine/open.js';
+import { engineConfig } from '../../support/served-engine.js';
+import { openEngine } from '../../../src/engine/open.js';
+import type { ConfigInput } from '../../../src/core/config.js';
+import { Client, type Told } from './client.js';
+import { violations } from './compare.js';
+import { makeHistory } from './history.js';
+import { inspect, type End } from './inspect.js';
+import type { Wire } from './wires.js';
+
+export interface ProxyOptions {
+  readonly wire: Wire;
+  /** From this one on. */
+  readonly first: number;
+  readonly seeds: number;
+  /** An empty folder of its own. */
+  readonly directory: string;
+  readonly onProgress?: (text: string) => void;
+}
+
+export interface ProxyReport {
+  readonly writes: number;
+  readonly refused: number;
+  readonly violations: readonly string[];
+  readonly leftovers: Readonly<Record<string, number>>;
+  /** Of the last seeds, for a look at what was compared. */
+  readonly ends: readonly { readonly struck: End; readonly clean: End }[];
+}
+
+/** Seeds that one engine works through, before its stores are looked into. */
+const BLOCK = 20;
+/** Longest time until what was accepted is applied, once nothing fails any more. */
+const SETTLE_MS = 180_000;
+/** Each look asks the servers. */
+const LOOK_MS = 100;
+/** Steps. */
+const LOOK_EVERY = 3;
+const OPEN_TRIES = 60;
+const NEVER = new AbortController().signal;
+
+/** Each seed's history behind the proxy and on embedded stores without one; both must come to the same end. */
+export async function runProxy(options: ProxyOptions): Promise<ProxyReport> {
+  const told: Told = { refused: 0, violations: [] };
+  const stray = (reason: unknown) => told.violations.push(`unhandled: ${asFootnoteError(reason).message}`);
+  process.on('unhandledRejection', stray);
+  const leftovers: Record<string, number> = {};
+  let writes = 0;
+  let ends: ProxyReport['ends'] = [];
+  try {
+    for (let from = 0; from < options.seeds; from += BLOCK) {
+      const seeds = Array.from({ length: Math.min(BLOCK, options.seeds - from) }, (_, i) => options.first + from + i);
+      ends = await runBlock(options, seeds, told);
+      for (const [i, { struck, clean }] of ends.entries()) {
+        told.violations.push(...violations(struck, clean).map((each) => `seed ${seeds[i]}: ${each}`));
+        for (const [kind, count] of Object.entries(struck.leftovers)) leftovers[kind] = (leftovers[kind] ?? 0) + count;
+      }
+      for (const seed of seeds) writes += makeHistory(seed).reduce((sum, step) => sum + step.writes.length, 0);
+      options.onProgress?.(`seeds up to ${seeds.at(-1)}: ${told.violations.length} violations`);
+    }
+  } finally {
+    process.off('unhandledRejection', stray);
+  }
+  return { writes, refused: told.refused, violations: told.violations, leftovers, ends };
+}
+
+async function runBlock(
+  { wire, directory, onProgress }: ProxyOptions,
+  seeds: readonly number[],
+  told: Told,
+): Promise<ProxyReport['ends']> {
+  const own = `proxy-${randomUUID().slice(0, 8)}`;
+  const place = (name: string): string => join(directory, own, name);
+  const configs = {
+    struck: config(place('struck'), wire.stores(own)),
+    clean: config(place('clean'), {}),
+  };
+  await mkdir(join(directory, own), { recursive: true });
+  try {
+    const exported = {
+      struck: await behindProxy(wire, configs.struck, seeds, told, onProgress),
+      clean: await withoutProxy(configs.clean, seeds, told),
+    };
+    const struck = await inspect(configs.struck, exported.struck);
+    const clean = await inspect(configs.clean, exported.clean);
+    await removeAll(wire, configs.struck, seeds, told);
+    for (const each of await wire.left(own)) told.violations.push(`left after its deletion: ${each}`);
+    return seeds.map((seed) => ({ struck: struck.get(nameOf(seed))!, clean: clean.get(nameOf(seed))! }));
+  } finally {
+    wire.plan.stop();
+    await wire.remove(own);
+    await rm(join(directory, own), { recursive: true, force: true });
+  }
+}
+
+function config(data: string, stores: NonNullable<ConfigInput['stores']>): ConfigInput {
+  return engineConfig(data, {
+    stores,
+    ingest: { partitions: 2 },
+    parsing: { processes: 1 },
+    http: { rateLimit: { requests: 1_000_000 } },
+  });
+}
+
+const nameOf = (seed: number): string => `seed-${seed}`;
+
+type Exported = Map<string, CanonicalChunk[]>;
+
+async function behindProxy(
+  wire: Wire,
+  of: ConfigInput,
+  seeds: readonly number[],
+  told: Told,
+  onProgress: ProxyOptions['onProgress'],
+): Promise<Exported> {
+  const found: Exported = new Map();
+  wire.plan.begin(seeds[0]!);
+  const engine = await opened(of, told);
+  try {
+    const { url } = await engine.serve();
+    for (const seed of seeds) {
+      wire.plan.begin(seed);
+      await history(url, seed, told);
+      wire.plan.stop();
+      await wire.idle();
+      found.set(nameOf(seed), await settled(engine, seed));
+      onProgress?.(`seed ${seed}: ${told.refused} refused, ${told.violations.length} violations`);
+    }
+  } finally {
+    wire.plan.stop();
+    await engine.close();
+  }
+  return found;
+}
+
+async function withoutProxy(of: ConfigInput, seeds: readonly number[], told: Told): Promise<Exported> {
+  const found: Exported = new Map();
+  const engine = await openEngine(of);
+  try {
+    const { url } = await engine.serve();
+    for (const seed of seeds) {
+      await history(url, seed, told);
+      found.set(nameOf(seed), await settled(engine, seed));
+    }
+  } finally {
+    await engine.close();
+  }
+  return found;
+}
+
+/** Deletes the collections, struck as their histories were. */
+async function removeAll(wire: Wire, of: ConfigInput, seeds: readonly number[], told: Told): Promise<void> {
+  const engine = await openEngine(of);
+  try {
+    const { url } = await engine.serve();
+    for (const seed of seeds) {
+      wire.plan.begin(seed);
+      await new Client(url, nameOf(seed), told).remove();
+    }
+  } finally {
+    wire.plan.stop();
+    await engine.close();
+  }
+}
+
+async function history(url: string, seed: number, told: Told): Promise<void> {
+  const client = new Client(url, nameOf(seed), told);
+  await client.create();
+  for (const [s, step] of makeHistory(seed).entries()) {
+    await client.write(step, String(s));
+    if (s % LOOK_EVERY === 0) await client.look(step);
+  }
+}
+
+/** A start that is struck fails in order, and the next one is tried. */
+async function opened(of: ConfigInput, told: Told): Promise<Engine> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await openEngine(of);
+    } catch (thrown) {
+      const error = asFootnoteError(thrown);
+      if (attempt > OPEN_TRIES) throw error;
+      if (error.code !== 'unavailable' && error.code !== 'overloaded') {
+        told.violations.push(`a start failed with ${error.code}: ${error.message}`);
+      }
+    }
+  }
+}
+
+async function settled(engine: Engine, seed: number): Promise<CanonicalChunk[]> {
+  const deadline = performance.now() + SETTLE_MS;
+  while ((await engine.pending()) > 0) {
+    if (performance.now() > deadline) throw new Error(`seed ${seed} does not settle`);
+    await sleep(LOOK_MS);
+  }
+  const lines: CanonicalChunk[] = [];
+  for await (const line of engine.surface.export(engine.caller, nameOf(seed), NEVER)) lines.push(line);
+  return lines;
+}
