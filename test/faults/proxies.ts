@@ -14,6 +14,8 @@ const { values } = parseArgs({
     seeds: { type: 'string', default: '200' },
     'seed-from': { type: 'string', default: '1' },
     out: { type: 'string' },
+    // A folder for what the histories end as without a proxy, which the runs of all servers are held against.
+    keep: { type: 'string' },
   },
 });
 const name = values.server as WireName;
@@ -24,6 +26,7 @@ const first = Number(values['seed-from']);
 const directory = await mkdtemp(join(tmpdir(), 'footnote-proxies-'));
 // A server that refuses to run as root gets a user of its own, who must reach its folder.
 await chmod(directory, 0o755);
+const commit = execFileSync('git', ['describe', '--always', '--dirty'], { encoding: 'utf8' }).trim();
 const began = Date.now();
 // Kafka's wire has a broker of its own.
 const servers = await startServers(directory, { only: name === 'kafka' ? [] : [name] });
@@ -37,6 +40,7 @@ try {
       first,
       seeds,
       directory,
+      ...(values.keep === undefined ? {} : { keep: values.keep }),
       onProgress: (text) => console.error(`${((Date.now() - began) / 1000).toFixed(0)} s  ${text}`),
     });
     const { struck } = wire.plan;
@@ -46,7 +50,7 @@ try {
     const never = Object.entries(counts).flatMap(([fault, count]) => (count === 0 ? [fault] : []));
     const summary = {
       command: `node dist/test/faults/proxies.js --server ${name} --seeds ${seeds} --seed-from ${first}`,
-      commit: execFileSync('git', ['describe', '--always', '--dirty'], { encoding: 'utf8' }).trim(),
+      commit,
       node: process.version,
       hardware: `${cpus().length} x ${cpus()[0]?.model ?? 'unknown'}, ${Math.round(totalmem() / 2 ** 30)} GiB`,
       seconds: Math.round((Date.now() - began) / 1000),

@@ -1,18 +1,17 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { asFootnoteError } from '../../../src/core/errors.js';
-import type { CanonicalChunk } from '../../../src/core/schemas/operations.js';
 import type { Engine } from '../../../src/engine/open.js';
-import { engineConfig } from '../../support/served-engine.js';
 import { openEngine } from '../../../src/engine/open.js';
 import type { ConfigInput } from '../../../src/core/config.js';
 import { Client, type Told } from './client.js';
+import { cleanEnds } from './clean.js';
 import { violations } from './compare.js';
 import { makeHistory } from './history.js';
 import { inspect, type End } from './inspect.js';
 import type { Wire } from './wires.js';
+import { type Exported, config, nameOf, settled, work } from './work.js';
 
 export interface ProxyOptions {
   readonly wire: Wire;
@@ -21,6 +20,8 @@ export interface ProxyOptions {
   readonly seeds: number;
   /** An empty folder of its own. */
   readonly directory: string;
+  /** Where ends of histories without a proxy are kept between runs. */
+  readonly keep?: string;
   readonly onProgress?: (text: string) => void;
 }
 
@@ -35,14 +36,7 @@ export interface ProxyReport {
 
 /** Seeds that one engine works through, before its stores are looked into. */
 const BLOCK = 20;
-/** Longest time until what was accepted is applied, once nothing fails any more. */
-const SETTLE_MS = 180_000;
-/** Each look asks the servers. */
-const LOOK_MS = 100;
-/** Steps. */
-const LOOK_EVERY = 3;
 const OPEN_TRIES = 60;
-const NEVER = new AbortController().signal;
 
 /** Each seed's history behind the proxy and on embedded stores without one; both must come to the same end. */
 export async function runProxy(options: ProxyOptions): Promise<ProxyReport> {
@@ -70,26 +64,19 @@ export async function runProxy(options: ProxyOptions): Promise<ProxyReport> {
 }
 
 async function runBlock(
-  { wire, directory, onProgress }: ProxyOptions,
+  { wire, directory, keep, onProgress }: ProxyOptions,
   seeds: readonly number[],
   told: Told,
 ): Promise<ProxyReport['ends']> {
   const own = `proxy-${randomUUID().slice(0, 8)}`;
   const place = (name: string): string => join(directory, own, name);
-  const configs = {
-    struck: config(place('struck'), wire.stores(own)),
-    clean: config(place('clean'), {}),
-  };
+  const of = config(place('struck'), wire.stores(own));
   await mkdir(join(directory, own), { recursive: true });
   try {
-    const exported = {
-      struck: await behindProxy(wire, configs.struck, seeds, told, onProgress),
-      clean: await withoutProxy(configs.clean, seeds, told),
-    };
-    const struck = await inspect(configs.struck, exported.struck);
-    const clean = await inspect(configs.clean, exported.clean);
-    await removeAll(wire, configs.struck, seeds, told);
+    const struck = await inspect(of, await behindProxy(wire, of, seeds, told, onProgress));
+    await removeAll(wire, of, seeds, told);
     for (const each of await wire.left(own)) told.violations.push(`left after its deletion: ${each}`);
+    const clean = await cleanEnds(place('clean'), seeds, told, keep);
     return seeds.map((seed) => ({ struck: struck.get(nameOf(seed))!, clean: clean.get(nameOf(seed))! }));
   } finally {
     wire.plan.stop();
@@ -97,19 +84,6 @@ async function runBlock(
     await rm(join(directory, own), { recursive: true, force: true });
   }
 }
-
-function config(data: string, stores: NonNullable<ConfigInput['stores']>): ConfigInput {
-  return engineConfig(data, {
-    stores,
-    ingest: { partitions: 2 },
-    parsing: { processes: 1 },
-    http: { rateLimit: { requests: 1_000_000 } },
-  });
-}
-
-const nameOf = (seed: number): string => `seed-${seed}`;
-
-type Exported = Map<string, CanonicalChunk[]>;
 
 async function behindProxy(
   wire: Wire,
@@ -125,7 +99,7 @@ async function behindProxy(
     const { url } = await engine.serve();
     for (const seed of seeds) {
       wire.plan.begin(seed);
-      await history(url, seed, told);
+      await work(url, seed, told);
       wire.plan.stop();
       await wire.idle();
       found.set(nameOf(seed), await settled(engine, seed));
@@ -133,21 +107,6 @@ async function behindProxy(
     }
   } finally {
     wire.plan.stop();
-    await engine.close();
-  }
-  return found;
-}
-
-async function withoutProxy(of: ConfigInput, seeds: readonly number[], told: Told): Promise<Exported> {
-  const found: Exported = new Map();
-  const engine = await openEngine(of);
-  try {
-    const { url } = await engine.serve();
-    for (const seed of seeds) {
-      await history(url, seed, told);
-      found.set(nameOf(seed), await settled(engine, seed));
-    }
-  } finally {
     await engine.close();
   }
   return found;
@@ -168,15 +127,6 @@ async function removeAll(wire: Wire, of: ConfigInput, seeds: readonly number[], 
   }
 }
 
-async function history(url: string, seed: number, told: Told): Promise<void> {
-  const client = new Client(url, nameOf(seed), told);
-  await client.create();
-  for (const [s, step] of makeHistory(seed).entries()) {
-    await client.write(step, String(s));
-    if (s % LOOK_EVERY === 0) await client.look(step);
-  }
-}
-
 /** A start that is struck fails in order, and the next one is tried. */
 async function opened(of: ConfigInput, told: Told): Promise<Engine> {
   for (let attempt = 1; ; attempt += 1) {
@@ -190,15 +140,4 @@ async function opened(of: ConfigInput, told: Told): Promise<Engine> {
       }
     }
   }
-}
-
-async function settled(engine: Engine, seed: number): Promise<CanonicalChunk[]> {
-  const deadline = performance.now() + SETTLE_MS;
-  while ((await engine.pending()) > 0) {
-    if (performance.now() > deadline) throw new Error(`seed ${seed} does not settle`);
-    await sleep(LOOK_MS);
-  }
-  const lines: CanonicalChunk[] = [];
-  for await (const line of engine.surface.export(engine.caller, nameOf(seed), NEVER)) lines.push(line);
-  return lines;
 }
