@@ -4,7 +4,8 @@ import { cpus, tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { startServers } from '../../scripts/servers/start.js';
-import { runProxy } from './proxy/run.js';
+import { totalOf } from './kill/compare.js';
+import { type ProxyReport, runProxy } from './proxy/run.js';
 import { WIRES, type WireName } from './proxy/wires.js';
 
 /** The whole proof: `node dist/test/faults/proxies.js --server kafka|postgres|s3|qdrant --seeds 200 [--seed-from 1] [--out FILE.json]`. */
@@ -34,40 +35,43 @@ for (const { reason } of servers.missing) throw new Error(reason);
 Object.assign(process.env, servers.environment);
 try {
   const wire = await kind.open(directory);
+  const { struck } = wire.plan;
+  const summary = (report: ProxyReport) => {
+    const of = (what: string) => report.violations.filter((each) => new RegExp(`(^|: )${what}: `).test(each)).length;
+    return {
+      command: `node dist/test/faults/proxies.js --server ${name} --seeds ${report.seeds} --seed-from ${first}`,
+      commit,
+      node: process.version,
+      hardware: `${cpus().length} x ${cpus()[0]?.model ?? 'unknown'}, ${Math.round(totalmem() / 2 ** 30)} GiB`,
+      seconds: Math.round((Date.now() - began) / 1000),
+      seeds: report.seeds,
+      writes: report.writes,
+      refusedForNow: report.refused,
+      lost: of('lost'),
+      staleOverwrites: of('stale'),
+      resurrections: of('resurrected'),
+      violations: report.violations,
+      leftoversNeverShown: report.leftovers,
+      faults: Object.fromEntries(kind.faults.map((fault) => [fault, totalOf(struck[fault] ?? {})])),
+      faultsByRequest: struck,
+    };
+  };
   try {
+    const onProgress = (text: string): void => console.error(`${((Date.now() - began) / 1000).toFixed(0)} s  ${text}`);
     const report = await runProxy({
       wire,
       first,
       seeds,
       directory,
       ...(values.keep === undefined ? {} : { keep: values.keep }),
-      onProgress: (text) => console.error(`${((Date.now() - began) / 1000).toFixed(0)} s  ${text}`),
+      onProgress,
+      onReport: async (known) => {
+        onProgress(`${known.seeds} of ${seeds} seeds are done, ${known.violations.length} violations`);
+        if (values.out !== undefined) await writeFile(values.out, `${JSON.stringify(summary(known), null, 2)}\n`);
+      },
     });
-    const { struck } = wire.plan;
-    const counts = Object.fromEntries(
-      kind.faults.map((fault) => [fault, Object.values(struck[fault] ?? {}).reduce((sum, each) => sum + each, 0)]),
-    );
-    const never = Object.entries(counts).flatMap(([fault, count]) => (count === 0 ? [fault] : []));
-    const summary = {
-      command: `node dist/test/faults/proxies.js --server ${name} --seeds ${seeds} --seed-from ${first}`,
-      commit,
-      node: process.version,
-      hardware: `${cpus().length} x ${cpus()[0]?.model ?? 'unknown'}, ${Math.round(totalmem() / 2 ** 30)} GiB`,
-      seconds: Math.round((Date.now() - began) / 1000),
-      seeds,
-      writes: report.writes,
-      refusedForNow: report.refused,
-      lost: report.violations.filter((each) => /(^|: )lost: /.test(each)).length,
-      staleOverwrites: report.violations.filter((each) => /(^|: )stale: /.test(each)).length,
-      resurrections: report.violations.filter((each) => /(^|: )resurrected: /.test(each)).length,
-      violations: report.violations,
-      leftoversNeverShown: report.leftovers,
-      faults: counts,
-      faultsByRequest: struck,
-    };
-    const text = `${JSON.stringify(summary, null, 2)}\n`;
-    process.stdout.write(text);
-    if (values.out !== undefined) await writeFile(values.out, text);
+    process.stdout.write(`${JSON.stringify(summary(report), null, 2)}\n`);
+    const never = kind.faults.filter((fault) => totalOf(struck[fault] ?? {}) === 0);
     if (report.violations.length > 0 || (seeds >= 20 && never.length > 0)) process.exitCode = 1;
   } finally {
     await wire.close();

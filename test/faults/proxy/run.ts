@@ -23,9 +23,12 @@ export interface ProxyOptions {
   /** Where ends of histories without a proxy are kept between runs. */
   readonly keep?: string;
   readonly onProgress?: (text: string) => void;
+  /** What is known after each block. */
+  readonly onReport?: (report: ProxyReport) => Promise<void>;
 }
 
 export interface ProxyReport {
+  readonly seeds: number;
   readonly writes: number;
   readonly refused: number;
   readonly violations: readonly string[];
@@ -35,7 +38,7 @@ export interface ProxyReport {
 }
 
 /** Seeds that one engine works through, before its stores are looked into. */
-const BLOCK = 20;
+const BLOCK = 10;
 const OPEN_TRIES = 60;
 
 /** Each seed's history behind the proxy and on embedded stores without one; both must come to the same end. */
@@ -44,23 +47,23 @@ export async function runProxy(options: ProxyOptions): Promise<ProxyReport> {
   const stray = (reason: unknown) => told.violations.push(`unhandled: ${asFootnoteError(reason).message}`);
   process.on('unhandledRejection', stray);
   const leftovers: Record<string, number> = {};
-  let writes = 0;
-  let ends: ProxyReport['ends'] = [];
+  let report: ProxyReport = { seeds: 0, writes: 0, refused: 0, violations: told.violations, leftovers, ends: [] };
   try {
     for (let from = 0; from < options.seeds; from += BLOCK) {
       const seeds = Array.from({ length: Math.min(BLOCK, options.seeds - from) }, (_, i) => options.first + from + i);
-      ends = await runBlock(options, seeds, told);
+      const ends = await runBlock(options, seeds, told);
       for (const [i, { struck, clean }] of ends.entries()) {
         told.violations.push(...violations(struck, clean).map((each) => `seed ${seeds[i]}: ${each}`));
         for (const [kind, count] of Object.entries(struck.leftovers)) leftovers[kind] = (leftovers[kind] ?? 0) + count;
       }
-      for (const seed of seeds) writes += makeHistory(seed).reduce((sum, step) => sum + step.writes.length, 0);
-      options.onProgress?.(`seeds up to ${seeds.at(-1)}: ${told.violations.length} violations`);
+      const writes = seeds.flatMap(makeHistory).reduce((sum, step) => sum + step.writes.length, report.writes);
+      report = { ...report, seeds: from + seeds.length, writes, refused: told.refused, ends };
+      await options.onReport?.(report);
     }
   } finally {
     process.off('unhandledRejection', stray);
   }
-  return { writes, refused: told.refused, violations: told.violations, leftovers, ends };
+  return report;
 }
 
 async function runBlock(

@@ -7,7 +7,7 @@ import { HTTP_FAULTS, httpFault, type Refusal } from './http.js';
 const WRITE_FAULTS = [...HTTP_FAULTS, 'wait_timeout', 'wait_timeout', 'partial', 'partial'] as const;
 const FAULTS: readonly FaultName[] = [...new Set(WRITE_FAULTS)];
 /** How much later: other versions of the document may have been written and removed by then. */
-const LATER = 10;
+const LATER = 30;
 
 const JSON_TYPE = { 'content-type': 'application/json' };
 const refusal: Refusal = (status) => ({
