@@ -1,5 +1,6 @@
 import { Kafka, type SASLOptions } from 'kafkajs';
 import { leaders } from '../../src/adapters/kafka/offsets.js';
+import { wholeAnswers } from '../../src/adapters/kafka/sockets.js';
 import { createCluster, silent, type Broker, type Cluster } from '../../src/adapters/kafka/vendor.js';
 import { throwIfAborted } from '../../src/core/errors.js';
 import type { KafkaConfig } from './config.js';
@@ -30,6 +31,7 @@ export class Connection {
       clientId: 'footnote',
       brokers: [...brokers],
       logCreator: silent,
+      socketFactory: wholeAnswers,
       connectionTimeout: Math.min(5000, requestTimeoutMs),
       authenticationTimeout: requestTimeoutMs,
       requestTimeout: requestTimeoutMs,

@@ -2,7 +2,7 @@ import { chmod } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { postgres as postgresServer } from '../../scripts/servers/postgres.js';
 import type { JsonObject } from '../../src/core/json.js';
-import { cutProxy } from '../../test/support/cut-proxy.js';
+import { onceAt, postgresFaults } from '../../test/support/postgres-faults.js';
 import { temporaryFolder } from '../../test/support/fixtures.js';
 import { describeWith } from '../../test/support/needs.js';
 import { PostgresReader } from '../../test/support/postgres-reader.js';
@@ -276,7 +276,7 @@ describeWith('POSTGRES_URL', 'connector postgres', (url) => {
       await chmod(folder.path, 0o755);
       let server = await postgresServer.start(folder.path);
       const address = new URL(server.environment['POSTGRES_URL']!);
-      const proxy = await cutProxy(Number(address.port));
+      const proxy = await postgresFaults(Number(address.port));
       const own = await testSchema(address.href);
       try {
         await own.ask(
@@ -291,7 +291,7 @@ describeWith('POSTGRES_URL', 'connector postgres', (url) => {
         });
         expect(rows.keys.length).toBe(9);
         await own.ask('delete from $S.t where id < 3');
-        proxy.cutAfter('limit 3');
+        proxy.decide(onceAt('limit 3', { kind: 'reset_after_apply' }).rule);
         await expect(rows.read()).rejects.toMatchObject({ code: 'unavailable', permanence: 'transient' });
         await server.stop();
         await expect(rows.read()).rejects.toMatchObject({ code: 'unavailable', permanence: 'transient' });

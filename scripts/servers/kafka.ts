@@ -4,7 +4,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { cached } from './cache.js';
-import { freePort, probePort, startProcess, untilReady, type ServerKind } from './server.js';
+import { freePort, probePort, startProcess, untilReady, type RunningServer, type ServerKind } from './server.js';
 
 const run = promisify(execFile);
 
@@ -45,14 +45,14 @@ interface Ports {
   readonly controller: number;
 }
 
-function properties(data: string, { broker, controller }: Ports): string {
+function properties(data: string, { broker, controller }: Ports, advertised: number): string {
   const lines = {
     'process.roles': 'broker,controller',
     'node.id': 1,
     'controller.quorum.voters': `1@127.0.0.1:${controller}`,
     'controller.listener.names': 'CONTROLLER',
     listeners: `PLAINTEXT://127.0.0.1:${broker},CONTROLLER://127.0.0.1:${controller}`,
-    'advertised.listeners': `PLAINTEXT://127.0.0.1:${broker}`,
+    'advertised.listeners': `PLAINTEXT://127.0.0.1:${advertised}`,
     'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT',
     'log.dirs': data,
     'auto.create.topics.enable': false,
@@ -81,7 +81,6 @@ function clusterId(): string {
   return id.startsWith('-') ? clusterId() : id;
 }
 
-/** One node that is broker and controller. Ports and data stay when the folder has been used before. */
 export const kafka: ServerKind = {
   name: 'kafka',
   variable: 'KAFKA_BROKERS',
@@ -90,39 +89,37 @@ export const kafka: ServerKind = {
     if (!(await found('mvn', '-v'))) return 'no Maven, which fetches the server: install maven';
     return undefined;
   },
-  async start(directory) {
-    const folder = await jars();
-    const file = join(directory, 'server.properties');
-    const data = join(directory, 'data');
-    const classes = ['-Xmx384m', '-Xms128m', '-XX:+UseSerialGC', '-Dlog4j2.level=WARN', '-cp', join(folder, '*')];
-    const known = await readFile(join(directory, 'ports.json'), 'utf8').catch(() => undefined);
-    const ports = known ? (JSON.parse(known) as Ports) : { broker: await freePort(), controller: await freePort() };
-    await writeFile(file, properties(data, ports));
-    if (known === undefined) {
-      await run('java', [
-        ...classes,
-        'kafka.tools.StorageTool',
-        'format',
-        '-t',
-        clusterId(),
-        '-c',
-        file,
-        '--ignore-formatted',
-      ]);
-      await writeFile(join(directory, 'ports.json'), JSON.stringify(ports));
-    }
-    const server = startProcess({
-      command: 'java',
-      arguments: [...classes, 'kafka.Kafka', file],
-      cwd: directory,
-      logFile: join(directory, 'server.log'),
-    });
-    try {
-      await untilReady(server, () => probePort(ports.broker));
-    } catch (error) {
-      await server.stop();
-      throw error;
-    }
-    return { environment: { KAFKA_BROKERS: `127.0.0.1:${ports.broker}` }, stop: () => server.stop(), pid: server.pid };
-  },
+  start: (directory) => startKafka(directory),
 };
+
+/**
+ * One node that is broker and controller. Ports and data stay when the folder has been used before.
+ * @param advertised the port that it sends clients to, where they are to reach it through something else
+ */
+export async function startKafka(directory: string, advertised?: number): Promise<RunningServer> {
+  const folder = await jars();
+  const file = join(directory, 'server.properties');
+  const data = join(directory, 'data');
+  const classes = ['-Xmx384m', '-Xms128m', '-XX:+UseSerialGC', '-Dlog4j2.level=WARN', '-cp', join(folder, '*')];
+  const known = await readFile(join(directory, 'ports.json'), 'utf8').catch(() => undefined);
+  const ports = known ? (JSON.parse(known) as Ports) : { broker: await freePort(), controller: await freePort() };
+  await writeFile(file, properties(data, ports, advertised ?? ports.broker));
+  if (known === undefined) {
+    const format = ['kafka.tools.StorageTool', 'format', '-t', clusterId(), '-c', file, '--ignore-formatted'];
+    await run('java', [...classes, ...format]);
+    await writeFile(join(directory, 'ports.json'), JSON.stringify(ports));
+  }
+  const server = startProcess({
+    command: 'java',
+    arguments: [...classes, 'kafka.Kafka', file],
+    cwd: directory,
+    logFile: join(directory, 'server.log'),
+  });
+  try {
+    await untilReady(server, () => probePort(ports.broker));
+  } catch (error) {
+    await server.stop();
+    throw error;
+  }
+  return { environment: { KAFKA_BROKERS: `127.0.0.1:${ports.broker}` }, stop: () => server.stop(), pid: server.pid };
+}

@@ -97,7 +97,13 @@ export class CollectionsService {
   async complete(collection: Collection): Promise<void> {
     const { tenant, name } = collection;
     const { generations, releases } = this.ports.catalog;
-    if (await releases.current(tenant, name)) return;
+    const current = await releases.current(tenant, name);
+    if (current) {
+      // Perhaps made by a request whose last answer was lost: it did not come to start it.
+      const served = await generations.get(current.generation);
+      if (served) await this.ports.start(served);
+      return;
+    }
     const left = (await generations.list(tenant, name)).find(({ state }) => state === 'draft');
     const generation = left ?? (await this.#draft(tenant, name));
     const { id, spec } = generation;

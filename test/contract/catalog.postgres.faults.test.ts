@@ -5,10 +5,10 @@ import { postgres } from '../../scripts/servers/postgres.js';
 import type { RunningServer } from '../../scripts/servers/server.js';
 import { openPostgresCatalog, type PostgresCatalogOptions } from '../../src/adapters/catalog/postgres/index.js';
 import type { Catalog } from '../../src/core/ports/catalog.js';
-import { cutProxy } from '../support/cut-proxy.js';
 import { idOf, temporaryFolder, version } from '../support/fixtures.js';
 import { describeWith } from '../support/needs.js';
 import { ask, dropSchema, newSchema } from '../support/postgres.js';
+import { onceAt, postgresFaults } from '../support/postgres-faults.js';
 import { makeHead, makeRow } from './catalog/rows.js';
 
 const NOT_KNOWN = expect.stringContaining('not known') as string;
@@ -145,20 +145,21 @@ describeWith('POSTGRES_URL', 'Catalog: PostgreSQL, failures', (url) => {
 
     it('repeat nothing when the answer to a commit is lost, and go on', async () => {
       const address = new URL(url);
-      const proxy = await cutProxy(Number(address.port));
+      const proxy = await postgresFaults(Number(address.port));
       cleanups.push(() => proxy.close());
       address.port = String(proxy.port);
       const catalog = await open({ url: address.href });
-      proxy.cutAfter('commit');
+      const cut = onceAt('commit', { kind: 'reset_after_apply' });
+      proxy.decide(cut.rule);
       await expect(catalog.heads.decide(makeHead('k', 1), undefined, 'st')).rejects.toMatchObject({
         code: 'unavailable',
         message: NOT_KNOWN,
       });
-      expect(proxy.cuts).toBe(1);
+      expect(cut.times()).toBe(1);
       expect(await catalog.heads.outbox(10)).toHaveLength(1);
       // The caller's own comparison finds out that it was done.
       expect(await catalog.heads.decide(makeHead('k', 1), undefined, 'st')).toBe(false);
-      proxy.cutAfter('insert into "documents"');
+      proxy.decide(onceAt('insert into "documents"', { kind: 'reset_after_apply' }).rule);
       await expect(catalog.documents.compareAndSet(makeRow('k', 1), undefined)).rejects.toMatchObject({
         code: 'unavailable',
       });
@@ -167,18 +168,18 @@ describeWith('POSTGRES_URL', 'Catalog: PostgreSQL, failures', (url) => {
 
     it('wait in vain for a while only', async () => {
       const address = new URL(url);
-      const proxy = await cutProxy(Number(address.port));
+      const proxy = await postgresFaults(Number(address.port));
       cleanups.push(() => proxy.close());
       address.port = String(proxy.port);
       const catalog = await open({ url: address.href, statementTimeoutMs: 200, maxConnections: 1 });
-      proxy.hangAfter('insert into "meta"');
+      proxy.decide(onceAt('insert into "meta"', { kind: 'silence' }).rule);
       await expect(catalog.meta.set('x', '1')).rejects.toMatchObject({
         code: 'unavailable',
         message: NOT_KNOWN,
       });
       expect(await catalog.meta.get('x')).toBe('1');
       // A read is asked again, on another connection.
-      proxy.hangAfter('select "value"');
+      proxy.decide(onceAt('select "value"', { kind: 'silence' }).rule);
       expect(await catalog.meta.get('x')).toBe('1');
     });
 

@@ -26,7 +26,7 @@ export function totalOf(counts: Readonly<Record<string, number>>): number {
   return Object.values(counts).reduce((sum, each) => sum + each, 0);
 }
 
-function differences(what: string, actual: Inspection['points'], expected: Inspection['points']): string[] {
+export function differences(what: string, actual: Inspection['points'], expected: Inspection['points']): string[] {
   const lost = missing(expected, actual);
   const extra = missing(actual, expected);
   if (lost.length + extra.length === 0) return [];
@@ -44,6 +44,6 @@ function missing(from: readonly string[], within: readonly string[]): string[] {
   });
 }
 
-function duplicates(list: readonly string[]): string[] {
+export function duplicates(list: readonly string[]): string[] {
   return list.filter((each, i) => list.indexOf(each) !== i);
 }

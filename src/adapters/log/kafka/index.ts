@@ -12,6 +12,7 @@ import { Names } from './names.js';
 import { Registry } from './registry.js';
 import { Table } from './table.js';
 import { Topics } from './topics.js';
+import { wholeAnswers } from '../../kafka/sockets.js';
 import { createCluster, silent } from '../../kafka/vendor.js';
 
 export interface KafkaLogOptions extends Partial<GroupTimes> {
@@ -58,6 +59,7 @@ export async function openKafkaLog(options: KafkaLogOptions): Promise<EventLog> 
     clientId: set.clientId ?? 'footnote',
     brokers: [...set.brokers],
     logCreator: silent,
+    socketFactory: wholeAnswers,
     connectionTimeout: 5000,
     requestTimeout: set.requestTimeoutMs,
     retry: { initialRetryTime: 100, maxRetryTime: 2000, retries: 6 },

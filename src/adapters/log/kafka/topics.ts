@@ -91,7 +91,11 @@ export class Topics {
 
   /** The leader of each partition; undefined when there is no such topic. */
   async leaders(topic: string): Promise<Map<number, number> | undefined> {
-    return leaders(this.#cluster, topic);
+    try {
+      return await leaders(this.#cluster, topic);
+    } catch (error) {
+      throw kafkaError(error, `be asked about the topic ${topic}`);
+    }
   }
 
   /** Offsets by partition: the first kept one and the one after the last; undefined when there is no such topic. */
