@@ -2,6 +2,7 @@ import type { ConfigInput } from '../../src/core/config.js';
 import type { CorpusFile } from '../corpus.js';
 import type { BenchResult } from '../result.js';
 import { run as memory } from './memory.js';
+import { run as throughput } from './throughput.js';
 
 export interface ServerBenchOptions {
   readonly config: ConfigInput;
@@ -17,5 +18,6 @@ interface ServerBench {
 
 /** Measures of an engine on real servers, by name. */
 export const SERVER_BENCHES: Readonly<Record<string, ServerBench>> = {
+  'servers-throughput': { run: throughput },
   'servers-memory': { run: memory, long: true },
 };

@@ -15,6 +15,8 @@ export interface Worker {
   metrics(): Promise<Map<string, number>>;
   /** Resident bytes of the process and of all that it has started. */
   memory(): { readonly own: number; readonly all: number };
+  /** Processor time so far, of the process and of all that it has started and that still runs. */
+  cpuSeconds(): number;
   /** Ends it as a supervisor would. */
   stop(): Promise<void>;
 }
@@ -48,6 +50,7 @@ export async function startWorker(place: Place, flags: readonly string[] = []): 
       const own = residentBytes(child.pid!);
       return { own, all: below(child.pid!).reduce((sum, pid) => sum + residentBytes(pid), own) };
     },
+    cpuSeconds: () => [child.pid!, ...below(child.pid!)].reduce((sum, pid) => sum + cpuSeconds(pid), 0),
     async stop() {
       child.kill('SIGTERM');
       await ended;
@@ -65,6 +68,26 @@ export async function endedChanges(workers: readonly Worker[]): Promise<Record<s
     }
   }
   return sums;
+}
+
+/** Ticks a second that proc(5) counts in. */
+const TICKS = 100;
+
+/** By proc_pid_stat(5): user and system time. */
+function cpuSeconds(pid: number): number {
+  try {
+    const fields = readFileSync(`/proc/${pid}/stat`, 'latin1').replace(/^.*\) /s, '').split(' ');
+    return (Number(fields[11]) + Number(fields[12])) / TICKS;
+  } catch {
+    // It has ended since it was listed.
+    return 0;
+  }
+}
+
+/** Processor time that everything on the machine has taken since it started, by proc_stat(5). */
+export function machineSeconds(): number {
+  const [, user, nice, system, , , irq, softirq] = readFileSync('/proc/stat', 'latin1').split(/\s+/).map(Number);
+  return (user! + nice! + system! + irq! + softirq!) / TICKS;
 }
 
 /** By proc_pid_status(5). */
