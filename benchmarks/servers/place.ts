@@ -25,10 +25,7 @@ export interface Place {
   remove(): Promise<void>;
 }
 
-export async function newPlace(
-  input: ConfigInput,
-  environment: NodeJS.ProcessEnv = process.env,
-): Promise<Place> {
+export async function newPlace(input: ConfigInput, environment: NodeJS.ProcessEnv = process.env): Promise<Place> {
   const of = (name: string): string => environment[name] ?? '';
   const own = `bench-${randomBytes(6).toString('hex')}`;
   const apiKey = environment['QDRANT_API_KEY'];
@@ -44,10 +41,14 @@ export async function newPlace(
         replicationFactor: 1,
         minInsyncReplicas: 1,
         sessionTimeoutMs: 10_000,
-        heartbeatMs: 500,
       },
       catalog: { kind: 'postgres', url: of('POSTGRES_URL'), schema: own.replace('-', '_') },
-      vectors: { kind: 'qdrant', url: of('QDRANT_URL'), prefix: `${own}-`, ...(apiKey === undefined ? {} : { apiKey }) },
+      vectors: {
+        kind: 'qdrant',
+        url: of('QDRANT_URL'),
+        prefix: `${own}-`,
+        ...(apiKey === undefined ? {} : { apiKey }),
+      },
       blobs: {
         kind: 's3',
         endpoint: of('S3_ENDPOINT'),
@@ -96,7 +97,8 @@ async function emptyQdrant({ stores: { vectors } }: Config): Promise<void> {
   const answer = await fetch(`${vectors.url}/collections`, { headers });
   const { result } = (await answer.json()) as { result: { collections: { name: string }[] } };
   for (const { name } of result.collections) {
-    if (name.startsWith(vectors.prefix)) await fetch(`${vectors.url}/collections/${name}`, { method: 'DELETE', headers });
+    if (name.startsWith(vectors.prefix))
+      await fetch(`${vectors.url}/collections/${name}`, { method: 'DELETE', headers });
   }
 }
 

@@ -26,7 +26,11 @@ const WINDOW_MS = 15_000;
  * whether anything but the model holds them up. Counted over a window in which all of them have work, workers joining
  * and leaving in turn. Processor time beside it tells whether the machine's cores were what was short.
  */
-export async function run({ config, rounds = 5, workers = [1, 2, 4, 8] }: ThroughputBenchOptions): Promise<BenchResult> {
+export async function run({
+  config,
+  rounds = 5,
+  workers = [1, 2, 4, 8],
+}: ThroughputBenchOptions): Promise<BenchResult> {
   const place = await newPlace({
     ...config,
     embedding: { model: `test-hash:${CHUNK_MS}ms` },
