@@ -37,7 +37,7 @@ export async function run({
   const outside: number[] = [];
   const running: Worker[] = [];
   let told: readonly Bucket[] = [];
-  let [sent, late, cores] = [0, 0, 0];
+  let [sent, late, cores, behind] = [0, 0, 0, 0];
   try {
     const feed = await Feed.open(place);
     try {
@@ -60,12 +60,12 @@ export async function run({
         }
       })();
       for (let n = 0; performance.now() + 10_000 < end; n += 1) {
-        outside.push(await probe(feed, `zebra${n}x${Date.now()}`));
+        outside.push(await probe(feed, `zebra${n}x${Date.now()}`, end));
         await sleep(PROBE_MS);
       }
       await load;
       cores = (machineSeconds() - cpu) / ((performance.now() - began) / 1000);
-      while ((await feed.lag()) > 0) await sleep(100);
+      behind = await feed.lag();
       const after = await Promise.all(running.map((worker) => worker.metrics()));
       told = buckets(before, after);
     } finally {
@@ -85,20 +85,25 @@ export async function run({
       outsideP99Ms: quantile(outside, 0.99),
       documentsPerSecond: sent / (minutes * 60),
       loadLateMsMost: late,
+      waitingAtTheEnd: behind,
       machineCoresBusy: cores,
       loadAverage: loadavg()[0]!,
     },
     ratios: { histogramToOutsideP50: { value: (1000 * ofBuckets(told, 0.5)) / quantile(outside, 0.5) } },
     notes: [
       `${minutes} minutes, ${workers} workers, ${told.at(-1)?.count ?? 0} changes in ${METRIC}, ${outside.length} searched for from outside`,
+      'waitingAtTheEnd: changes in the log that no worker had taken when the load ended; more than a few mean that the load was too much',
       `outside includes the append's own answer, the search and up to ${LOOK_MS} ms between two looks`,
       `buckets (seconds: changes at or below): ${told.map(({ to, count }) => `${to}: ${count}`).join(', ')}`,
     ],
   };
 }
 
-/** Milliseconds from before the append until a search finds the document by a word of its own. */
-async function probe(feed: Feed, word: string): Promise<number> {
+/**
+ * Milliseconds from before the append until a search finds the document by a word of its own; from then on to `end` when
+ * it is not found before, so that a backlog shows.
+ */
+async function probe(feed: Feed, word: string, end = Infinity): Promise<number> {
   const events = await feed.prepare([{ key: `probe-${word}`, text: `# Probe\n\nThe ${word} was seen here.\n` }]);
   const began = performance.now();
   await feed.append(events);
@@ -106,7 +111,8 @@ async function probe(feed: Feed, word: string): Promise<number> {
   for (;;) {
     const request = { query: word, mode: 'lexical' as const, limit: 1 };
     const { hits } = await engine.surface.search(engine.caller, COLLECTION, request, never);
-    if (hits.some(({ text }) => text.includes(word))) return performance.now() - began;
+    const found = hits.some(({ text }) => text.includes(word));
+    if (found || performance.now() > end) return performance.now() - began;
     await sleep(LOOK_MS);
   }
 }

@@ -21,7 +21,7 @@ const LOOK_MS = 20;
  * Changes that change nothing, through one worker that is warm: documents' same content again in a new event, as when a
  * source sends all it has; and events that are older than what the index holds. From appended to committed.
  */
-export async function run({ config, rounds = 5, documents = 400 }: NoopBenchOptions): Promise<BenchResult> {
+export async function run({ config, rounds = 5, documents = 200 }: NoopBenchOptions): Promise<BenchResult> {
   const place = await newPlace({ ...config, embedding: { model: 'test-hash' }, ingest: { maxInFlight: 64 } });
   const same: Drained[] = [];
   const older: Drained[] = [];
