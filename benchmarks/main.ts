@@ -20,11 +20,14 @@ import { run as pipeline } from './pipeline/index.js';
 import { run as reindex } from './reindex/index.js';
 import type { BenchResult } from './result.js';
 import { run as search } from './search/index.js';
+import { SERVER_BENCHES } from './servers/index.js';
+import { serversMissing } from './servers/place.js';
 
 const HELP = `npm run bench -- [--docs DIR] [--only NAME,NAME] [--rounds N] [--out DIR] [--json]
 
   --docs DIR   Markdown files to measure with (default: ../shared/data/markdown, else docs)
-  --only       embedding, chunking, packing, search, pipeline, parsing, citations, budget, connect, keys, office, reindex
+  --only       embedding, chunking, packing, search, pipeline, parsing, citations, budget, connect, keys, office, reindex;
+               servers: ${Object.keys(SERVER_BENCHES).join(', ')}
   --out DIR    where results are written (default: benchmarks/results)
 `;
 
@@ -51,8 +54,8 @@ const store = openModels(config);
 const files = await corpus(values.docs);
 const results: BenchResult[] = [];
 
-async function measure(name: string, work: () => Promise<BenchResult>): Promise<void> {
-  if (wanted && !wanted.includes(name)) return;
+async function measure(name: string, work: () => Promise<BenchResult>, group = name): Promise<void> {
+  if (wanted && !wanted.includes(name) && !wanted.includes(group)) return;
   process.stderr.write(`${name} …\n`);
   const result = await work();
   results.push(result);
@@ -77,6 +80,13 @@ await measure('connect', () => connect({ config, ...rounds }));
 await measure('office', () => office({ config, folder: '../shared/data/office' }));
 await measure('keys', () => keys({ config, files }));
 await measure('reindex', () => reindex({ config, files }));
+const missing = serversMissing();
+for (const [name, { run, long }] of Object.entries(SERVER_BENCHES)) {
+  if (long && !wanted?.includes(name)) continue;
+  if (wanted && !wanted.includes(name) && !wanted.includes('servers')) continue;
+  if (missing !== undefined) process.stderr.write(`${name} skipped: ${missing}\n`);
+  else await measure(name, () => run({ config, files, ...rounds }), 'servers');
+}
 if (values.json) process.stdout.write(`${JSON.stringify(results)}\n`);
 
 async function corpus(directory: string | undefined): Promise<Awaited<ReturnType<typeof markdownFiles>>> {

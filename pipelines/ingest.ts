@@ -123,6 +123,7 @@ async function show(work: Work, first: DocumentRow | undefined, made: Made): Pro
   const mine = { generation: generation.id, documentId, state: 'live' as const, seen: rowVersion(work), visible };
   const result = await timed(work, 'commit', () => settle(work, first, () => ({ ...mine, updatedAt: nowIso(work) })));
   if (result.by === 'newer') return superseded(work, result.row);
+  const shownAt = work.ports.clock.now();
   await reach(work, 'apply:row-written');
   const row = result.by === 'twin' ? result.row : mine;
   if (!(await hasText(work, row))) {
@@ -144,7 +145,7 @@ async function show(work: Work, first: DocumentRow | undefined, made: Made): Pro
   }
   if (before) await free(work, row);
   const same = before?.state === 'live' && shows(before.visible, visible);
-  return outcome(work, same ? 'unchanged' : 'indexed', { visible });
+  return outcome(work, same ? 'unchanged' : 'indexed', { visible, shownAt });
 }
 
 /** A permanent error: the row turns failed and keeps what it showed, unless something newer or a twin's success is there. */
@@ -276,11 +277,11 @@ function shows(before: VisibleVersion | undefined, after: VisibleVersion): boole
 function outcome(
   work: Work,
   kind: ApplyKind,
-  of: { readonly visible?: VisibleVersion; readonly error?: FootnoteError } = {},
+  of: { readonly visible?: VisibleVersion; readonly shownAt?: number; readonly error?: FootnoteError } = {},
 ): ApplyOutcome {
   const { tally, documentId, version } = work;
   tally.ms.total = performance.now() - work.startedAt;
-  const { visible, error } = of;
+  const { visible, shownAt, error } = of;
   return {
     kind,
     documentId,
@@ -292,6 +293,7 @@ function outcome(
     warnings: visible?.warnings ?? [],
     ...(visible ? { revision: visible.revision, mime: visible.mime, chars: visible.chars } : {}),
     ...(visible?.pages === undefined ? {} : { pages: visible.pages }),
+    ...(shownAt === undefined ? {} : { shownAt }),
     ...(error ? { error } : {}),
   };
 }

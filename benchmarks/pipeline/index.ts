@@ -1,5 +1,5 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { loadavg, tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import type { ConfigInput, Engine } from '../../src/engine.js';
@@ -16,50 +16,70 @@ export interface PipelineBenchOptions {
   readonly rounds?: number;
   /** Files a round. */
   readonly documents?: number;
+  /** Where each round works; default: a data directory of its own. */
+  readonly place?: (config: ConfigInput) => Promise<{ config: ConfigInput; remove: () => Promise<void> }>;
+  readonly name?: string;
 }
 
 const COLLECTION = 'bench';
 const never = new AbortController().signal;
 
 /** From files to searchable, against embedding the very same model inputs with the same threads. Interleaved. */
-export async function run({ config, files, rounds = 5, documents = 96 }: PipelineBenchOptions): Promise<BenchResult> {
+export async function run(options: PipelineBenchOptions): Promise<BenchResult> {
+  const { config, files, rounds = 5, documents = 96, place = dataDirectory, name = 'pipeline' } = options;
   const chosen = spread(files, documents);
   // One folder, since names repeat between the corpus's own.
   const folder = await mkdtemp(join(tmpdir(), 'footnote-bench-'));
   await Promise.all(chosen.map(({ path, text }, index) => writeFile(join(folder, `${index}-${basename(path)}`), text)));
   const ingestMs: number[] = [];
   const embedMs: number[] = [];
+  const ingestCpu: number[] = [];
+  const embedCpu: number[] = [];
   let inputs: string[] = [];
   // The first round warms up and tells the inputs.
   for (let round = 0; round <= rounds; round += 1) {
-    const data = await mkdtemp(join(tmpdir(), 'footnote-bench-'));
-    const engine = await openEngine({ ...config, data });
+    const at = await place(config);
+    const engine = await openEngine(at.config);
     try {
       await engine.surface.collections.put(engine.caller, COLLECTION, {}, never);
       const embedder = await engine.embedder();
       await embedder.embed(['warm up'], 'document');
       const embedFirst = round % 2 === 1;
-      if (embedFirst) embedMs.push(await timed(() => embedder.embed(inputs, 'document')));
-      const ms = await timed(() => ingest(engine, [folder]));
+      const embed = async (): Promise<void> => {
+        const { ms, cpu } = await timed(() => embedder.embed(inputs, 'document'));
+        embedMs.push(ms);
+        embedCpu.push(cpu);
+      };
+      if (embedFirst) await embed();
+      const { ms, cpu } = await timed(() => ingest(engine, [folder]));
       if (round === 0) inputs = await inputsOf(engine);
-      else ingestMs.push(ms);
-      if (round > 0 && !embedFirst) embedMs.push(await timed(() => embedder.embed(inputs, 'document')));
+      else {
+        ingestMs.push(ms);
+        ingestCpu.push(cpu);
+      }
+      if (round > 0 && !embedFirst) await embed();
     } finally {
       await engine.close();
-      await rm(data, { recursive: true, force: true });
+      await at.remove();
     }
   }
   await rm(folder, { recursive: true, force: true });
   const ratio = median(ingestMs.map((ms, index) => embedMs[index]! / ms));
   return {
-    name: 'pipeline',
+    name,
     figures: {
       documentsPerSecond: chosen.length / (median(ingestMs) / 1000),
       chunksPerSecond: inputs.length / (median(ingestMs) / 1000),
       chunksPerSecondEmbedOnly: inputs.length / (median(embedMs) / 1000),
+      cpuMsPerChunk: median(ingestCpu) / inputs.length,
+      cpuMsPerChunkEmbedOnly: median(embedCpu) / inputs.length,
+      loadAverage: loadavg()[0]!,
     },
     ratios: { pipelineToEmbedOnly: { value: ratio, target: 0.85 } },
-    notes: [`${chosen.length} files, ${inputs.length} chunks a round, ${rounds} rounds`],
+    notes: [
+      `${chosen.length} files, ${inputs.length} chunks a round, ${rounds} rounds`,
+      "cpuMs: this process's own processor time, without its parsers and servers",
+    ],
   };
 }
 
@@ -81,8 +101,16 @@ async function inputsOf(engine: Engine): Promise<string[]> {
   return inputs;
 }
 
-async function timed(work: () => Promise<unknown>): Promise<number> {
+async function dataDirectory(config: ConfigInput): Promise<{ config: ConfigInput; remove: () => Promise<void> }> {
+  const data = await mkdtemp(join(tmpdir(), 'footnote-bench-'));
+  return { config: { ...config, data }, remove: () => rm(data, { recursive: true, force: true }) };
+}
+
+/** Milliseconds that passed, and of processor time that this process took. */
+async function timed(work: () => Promise<unknown>): Promise<{ ms: number; cpu: number }> {
   const from = performance.now();
+  const before = process.cpuUsage();
   await work();
-  return performance.now() - from;
+  const { user, system } = process.cpuUsage(before);
+  return { ms: performance.now() - from, cpu: (user + system) / 1000 };
 }

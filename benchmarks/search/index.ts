@@ -29,10 +29,8 @@ export async function run({ config, files, searches = 1000 }: SearchBenchOptions
   const engine = await openEngine({ ...config, embedding: { ...config.embedding, model: 'test-hash' }, data });
   try {
     await engine.surface.collections.put(engine.caller, COLLECTION, {}, never);
-    const paths = [join(files[0]!.path, '..')];
-    for (const { path } of files) if (!path.startsWith(paths[0]!)) paths[0] = common(paths[0]!, path);
-    for await (const _ of engine.surface.ingest(engine.caller, COLLECTION, { paths }, never));
-    const queries = files.flatMap(({ text }) => /^#+ (.{8,80})$/m.exec(text)?.[1] ?? []);
+    for await (const _ of engine.surface.ingest(engine.caller, COLLECTION, { paths: [folderOf(files)] }, never));
+    const queries = queriesOf(files);
     const added: number[] = [];
     const bare: number[] = [];
     for (let index = -queries.length; index < searches; index += 1) {
@@ -67,6 +65,16 @@ export async function run({ config, files, searches = 1000 }: SearchBenchOptions
     await engine.close();
     await rm(data, { recursive: true, force: true });
   }
+}
+
+/** The folder that all of them lie in. */
+export function folderOf(files: readonly CorpusFile[]): string {
+  return files.reduce((folder, { path }) => common(folder, path), join(files[0]!.path, '..'));
+}
+
+/** What somebody would ask of them: their first headings. */
+export function queriesOf(files: readonly CorpusFile[]): string[] {
+  return files.flatMap(({ text }) => /^#+ (.{8,80})$/m.exec(text)?.[1] ?? []);
 }
 
 /** The folder that both lie in. */

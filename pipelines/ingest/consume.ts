@@ -130,8 +130,10 @@ function applyOptions(options: ConsumerOptions): ApplyOptions {
 function report(ports: ConsumerPorts, outcome: ApplyOutcome, delivery: Delivery): void {
   ports.telemetry.outcome(outcome.kind, outcome.error?.code);
   if (outcome.kind !== 'indexed') return;
+  const shownAt = outcome.shownAt ?? ports.clock.now();
   const seen = Date.parse(delivery.event.observedAt);
-  if (Number.isFinite(seen)) ports.telemetry.freshness((ports.clock.now() - seen) / 1000);
+  if (Number.isFinite(seen)) ports.telemetry.freshness((shownAt - seen) / 1000);
+  ports.telemetry.searchable((shownAt - delivery.appendedAt) / 1000);
 }
 
 /** Sleeps until the time is over or the delivery is revoked. */

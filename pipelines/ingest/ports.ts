@@ -29,7 +29,7 @@ export interface IngestPorts {
   readonly deadLetters: Pick<DeadLetters, 'removeDocument'>;
   readonly clock: Pick<Clock, 'now'>;
   readonly faults: FaultPoints;
-  readonly telemetry: Pick<Telemetry, 'observe' | 'freshness' | 'outcome' | 'count'>;
+  readonly telemetry: Pick<Telemetry, 'observe' | 'freshness' | 'searchable' | 'outcome' | 'count'>;
 }
 
 /** An event and where it stands in the log: together they give its version. */
@@ -67,6 +67,8 @@ export interface ApplyOutcome {
   readonly pages?: number;
   readonly chars?: number;
   readonly warnings: readonly string[];
+  /** When this change's row began to show its points: milliseconds since 1970. */
+  readonly shownAt?: number;
   /** Of kind `failed`: the permanent error; the caller writes the dead letter. */
   readonly error?: FootnoteError;
 }

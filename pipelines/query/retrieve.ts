@@ -75,9 +75,11 @@ export interface Retrieved {
 export async function retrieve(ports: RetrievePorts, request: RetrieveRequest, watch: Stopwatch): Promise<Retrieved> {
   const { caller, signal } = request;
   if (!mayUse(caller, request.collection)) throw collectionNotFound(request.collection);
-  const release = await watch.time('release', () => ports.catalog.releases.current(caller.tenant, request.collection));
-  const generation = release && (await ports.catalog.generations.get(release.generation));
-  if (!generation || generation.tenant !== caller.tenant) throw collectionNotFound(request.collection);
+  const { release, generation } = await watch.time('release', async () => {
+    const release = await ports.catalog.releases.current(caller.tenant, request.collection);
+    return { release, generation: release && (await ports.catalog.generations.get(release.generation)) };
+  });
+  if (!release || !generation || generation.tenant !== caller.tenant) throw collectionNotFound(request.collection);
   if (request.mode !== 'dense') requireKnownTerms(generation);
   const terms = request.mode === 'dense' ? [] : ports.analysis.analyzeQuery(request.query, generation.id);
   const vector =

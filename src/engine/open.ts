@@ -37,6 +37,7 @@ import { maintainNow, runMaintenance } from './maintenance.js';
 import { Models, TEXT_VECTOR } from './models.js';
 import { createParsing } from './parsing.js';
 import { checkStores } from './reachable.js';
+import { Served } from './served.js';
 import { configuredSources } from './sources.js';
 import { checkRole, DUTIES, hasConsumers, keepsSources, problemOfAll, type Role } from './roles.js';
 import { openStorage, type Storage } from './storage.js';
@@ -180,6 +181,7 @@ export async function openEngine(input: ConfigInput = {}, options: EngineOptions
   const applied = new Applied(catalog.documents, fleet && clock);
   const embedded = new Map<string, number>();
 
+  const served = new Served(catalog.releases, clock);
   const consumerPorts = async (generation: Generation): Promise<ConsumerPorts> => {
     requireKnownTerms(generation);
     const { embedder, preparing } = await models.of(generation);
@@ -195,7 +197,10 @@ export async function openEngine(input: ConfigInput = {}, options: EngineOptions
       log,
       clock,
       faults,
-      telemetry,
+      telemetry: {
+        ...telemetry,
+        searchable: (seconds) => served.when(generation, () => telemetry.searchable(seconds)),
+      },
     };
   };
   const consumers = new Consumers({

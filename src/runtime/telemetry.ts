@@ -4,6 +4,11 @@ import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom
 /** Buckets in seconds, from a catalog read to a slow parse. */
 const SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300];
 
+/** From a small change that meets an idle worker to one that waited for a backlog, in seconds. */
+const WAITING = [
+  0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.5, 0.75, 1, 1.5, 2, 3, 5, 7.5, 10, 15, 30, 60, 120, 300,
+];
+
 /** The timer whose lateness tells how long the event loop was busy, ms. */
 const DELAY_RESOLUTION = 10;
 
@@ -20,6 +25,8 @@ export interface Telemetry extends HttpTelemetry {
   observe(stage: string, seconds: number): void;
   /** Source event to searchable. */
   freshness(seconds: number): void;
+  /** The log's record to searchable, of what is served. */
+  searchable(seconds: number): void;
   /** Ends of changes, by outcome and error code. */
   outcome(outcome: string, code?: string): void;
   gauge(name: GaugeName, read: () => number | Promise<number>): void;
@@ -65,6 +72,12 @@ export function createTelemetry(): Telemetry {
     buckets: SECONDS,
     registers: [registry],
   });
+  const searchable = new Histogram({
+    name: 'footnote_searchable_seconds',
+    help: 'From appended to the log to searchable, of new content in the generation that is served.',
+    buckets: WAITING,
+    registers: [registry],
+  });
   const outcomes = new Counter({
     name: 'footnote_changes_total',
     help: 'Changes by how they ended.',
@@ -99,6 +112,7 @@ export function createTelemetry(): Telemetry {
     observe: (stage, seconds) => stages.observe({ stage }, seconds),
     http: (route, method, status, seconds) => requests.observe({ route, method, status: String(status) }, seconds),
     freshness: (seconds) => fresh.observe(Math.max(0, seconds)),
+    searchable: (seconds) => searchable.observe(Math.max(0, seconds)),
     outcome: (outcome, code) => outcomes.inc({ outcome, code: code ?? '' }),
     count(name, by = 1) {
       let counter = counters.get(name);

@@ -138,11 +138,15 @@ export function describeLogContract(name: string, make: () => Promise<Made<Event
           metadata: { list: [1, null, { x: 'y' }], nul: '\u0000' },
           parse: { charset: 'utf-8' },
         });
+        const before = Date.now();
         await log().append(STREAM, [event]);
+        const after = Date.now();
         const reader = new Reader(log(), 'g');
         const delivery = await reader.one();
         expect(delivery.event).toEqual(event);
         expect(delivery.attempt).toBe(1);
+        expect(delivery.appendedAt).toBeGreaterThanOrEqual(before);
+        expect(delivery.appendedAt).toBeLessThanOrEqual(after);
         expect(delivery.signal.aborted).toBe(false);
         await reader.end();
       });
@@ -298,6 +302,7 @@ export function describeLogContract(name: string, make: () => Promise<Made<Event
         again.retry(0);
         const third = await reader.one();
         expect(third.attempt).toBe(3);
+        expect(third.appendedAt).toBe(first.appendedAt);
         expect(third.event).toEqual(first.event);
         await third.ack();
         expect(await at()).toBe(4n);

@@ -124,7 +124,7 @@ function describeProcesses(): void {
       for (const name of ['worker 1', 'connect 1']) {
         const { url } = running.get(name)!;
         expect((await fetch(`${url}/readyz`)).status).toBe(200);
-        expect(await (await fetch(`${url}/metrics`)).text()).toContain('footnote_');
+        expect(await (await fetch(`${url}/metrics`)).text()).toContain('footnote_searchable_seconds_count');
         expect((await fetch(`${url}/v1/collections`)).status).toBe(404);
       }
     }, 180_000);

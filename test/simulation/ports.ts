@@ -47,6 +47,6 @@ export function pipelinePorts(ports: SimPorts) {
     embedders: { text: embedder },
     clock,
     faults: noFaults,
-    telemetry: { observe: nothing, freshness: nothing, outcome: nothing, count: nothing },
+    telemetry: { observe: nothing, freshness: nothing, searchable: nothing, outcome: nothing, count: nothing },
   } satisfies ConsumerPorts & Record<string, unknown>;
 }

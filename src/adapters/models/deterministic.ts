@@ -5,8 +5,18 @@ import { sha256 } from '../../core/ids.js';
 import type { Embedder } from '../../core/ports/models.js';
 import { openTokenizer, type ModelTokenizer, type TokenizerSpec } from './tokenizer.js';
 
-/** The name that selects it in the configuration. */
+/** The name that selects it in the configuration; see `testModel`. */
 export const TEST_MODEL = 'test-hash';
+
+/**
+ * What a model's name asks of it: `test-hash`, or `test-hash:20ms` for one that takes so long for each text, one text at a
+ * time, and otherwise makes the same vectors. Undefined for the name of any other model.
+ */
+export function testModel(name: string): Pick<DeterministicOptions, 'delayMs'> | undefined {
+  const found = /^test-hash(?::(\d{1,5})ms)?$/.exec(name);
+  if (!found) return undefined;
+  return found[1] === undefined ? {} : { delayMs: Number(found[1]) };
+}
 
 export interface DeterministicOptions {
   readonly dims?: number;

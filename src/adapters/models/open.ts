@@ -1,13 +1,13 @@
 import { availableParallelism } from 'node:os';
 import type { Embedder } from '../../core/ports/models.js';
 import { builtEntry } from '../../runtime/entry.js';
-import { TEST_MODEL, openDeterministicEmbedder } from './deterministic.js';
+import { openDeterministicEmbedder, testModel } from './deterministic.js';
 import { openOnnxEmbedder } from './onnx/embedder.js';
 import type { ModelStore, PullProgress } from './store.js';
 import type { TokenizerSpec } from './tokenizer.js';
 
 export interface OpenEmbedderOptions {
-  /** A built-in model's name, `test-hash`, or the path of a manifest or a model folder. */
+  /** A built-in model's name, `test-hash` (see `testModel`), or the path of a manifest or a model folder. */
   readonly model: string;
   readonly store: ModelStore;
   readonly device: 'cpu' | 'cuda';
@@ -34,8 +34,9 @@ export interface OpenedEmbedder {
  */
 export async function openEmbedder(options: OpenEmbedderOptions): Promise<OpenedEmbedder> {
   const truncated = options.onQueryTruncated ? { onQueryTruncated: options.onQueryTruncated } : {};
-  if (options.model === TEST_MODEL) {
-    const embedder = await openDeterministicEmbedder({ queueBytes: options.queueBytes, ...truncated });
+  const forTests = testModel(options.model);
+  if (forTests) {
+    const embedder = await openDeterministicEmbedder({ queueBytes: options.queueBytes, ...forTests, ...truncated });
     return { embedder, tokenizer: embedder.tokenizer, keepForQueries: () => Promise.resolve(() => undefined) };
   }
   const signal = options.signal ? { signal: options.signal } : {};

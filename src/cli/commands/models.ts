@@ -76,7 +76,7 @@ export function models(program: Command, host: Host, ending: Ending): void {
 async function open(run: Run, model: string | undefined) {
   const { config } = await run.config();
   const name = model === undefined ? config.embedding.model : /[\\/]/.test(model) ? run.path(model) : model;
-  if (name === 'test-hash') {
+  if (/^test-hash(:|$)/.test(name)) {
     throw new FootnoteError('model_unsupported', 'test-hash is computed, it has no files.');
   }
   const { openModels } = await import('../../engine.js');

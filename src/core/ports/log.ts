@@ -13,6 +13,8 @@ export interface LogIdentity {
 export interface Delivery {
   readonly event: ChangeEvent;
   readonly position: Position;
+  /** When it was appended, by the clock of whoever did: milliseconds since 1970. */
+  readonly appendedAt: number;
   /** 1 for the first delivery to this consumer, raised by `retry`. */
   readonly attempt: number;
   /** Aborted when the partition is revoked or the consumer stops. */

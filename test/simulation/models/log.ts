@@ -245,6 +245,7 @@ export function logPort(
       yield {
         event,
         position,
+        appendedAt: 0,
         attempt: attempts.get(key)!,
         signal,
         ack: () => call(OP.ack, () => log.ack(options.group, member, taken)),

@@ -128,6 +128,7 @@ export class Member<Source extends PartitionSource> {
     return {
       event: candidate.event,
       position: { epoch: this.#parts.epoch, partition: source.partition, offset: candidate.offset },
+      appendedAt: candidate.appendedAt,
       attempt: candidate.attempt,
       signal: source.revoked.signal,
       ack: async () => {

@@ -7,6 +7,8 @@ export interface Candidate {
   readonly event: ChangeEvent;
   /** Of the event and its content, for the bound on bytes in flight. */
   readonly bytes: number;
+  /** Milliseconds since 1970. */
+  readonly appendedAt: number;
   readonly attempt: number;
 }
 

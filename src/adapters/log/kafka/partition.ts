@@ -56,7 +56,8 @@ export class KafkaPartition implements PartitionSource {
         );
       }
       const { event, bytes } = decodeRecord(record, this.#identity, { topic: this.#topic, partition: this.partition });
-      this.#ahead.push({ offset, event, bytes: bytes + (event.content?.bytes ?? 0), attempt: 1 });
+      const appendedAt = Number(record.timestamp);
+      this.#ahead.push({ offset, event, bytes: bytes + (event.content?.bytes ?? 0), appendedAt, attempt: 1 });
       this.#held += bytes;
       this.#next = offset + 1n;
     }

@@ -75,5 +75,6 @@ export class PartitionReader implements PartitionSource {
 
 function candidate(stored: StoredEvent, attempt: number): Candidate {
   const event = decodeEvent(stored.event);
-  return { offset: BigInt(stored.offset), event, bytes: stored.bytes + (event.content?.bytes ?? 0), attempt };
+  const bytes = stored.bytes + (event.content?.bytes ?? 0);
+  return { offset: BigInt(stored.offset), event, bytes, appendedAt: stored.at, attempt };
 }

@@ -17,6 +17,7 @@ export interface StoredEvent {
   readonly offset: number;
   readonly event: string;
   readonly bytes: number;
+  readonly at: number;
 }
 
 export interface NewEvent {
@@ -165,15 +166,15 @@ export class LogStore {
       last = row.offset;
     }
     if (last < 0) return [];
-    return this.full.rows<{ offset: number; bytes: number; event: string }>(
-      'SELECT offset, bytes, event FROM events WHERE stream = ? AND partition = ? AND offset BETWEEN ? AND ? ORDER BY offset',
+    return this.full.rows<StoredEvent>(
+      'SELECT offset, at, bytes, event FROM events WHERE stream = ? AND partition = ? AND offset BETWEEN ? AND ? ORDER BY offset',
       [stream.id, partition, from, last],
     );
   }
 
   one(stream: Stream, partition: number, offset: number): StoredEvent | undefined {
-    return this.full.rows<{ offset: number; bytes: number; event: string }>(
-      'SELECT offset, bytes, event FROM events WHERE stream = ? AND partition = ? AND offset = ?',
+    return this.full.rows<StoredEvent>(
+      'SELECT offset, at, bytes, event FROM events WHERE stream = ? AND partition = ? AND offset = ?',
       [stream.id, partition, offset],
     )[0];
   }

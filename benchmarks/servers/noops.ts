@@ -1,0 +1,93 @@
+import { loadavg } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { ConfigInput } from '../../src/core/config.js';
+import type { ChangeEvent } from '../../src/core/event.js';
+import type { BenchResult } from '../result.js';
+import { median } from '../result.js';
+import { Feed } from './feed.js';
+import { documentText } from './memory.js';
+import { newPlace } from './place.js';
+import { machineSeconds, startWorker, type Worker } from './worker.js';
+
+export interface NoopBenchOptions {
+  readonly config: ConfigInput;
+  readonly rounds?: number;
+  readonly documents?: number;
+}
+
+const LOOK_MS = 20;
+
+/**
+ * Changes that change nothing, through one worker that is warm: documents' same content again in a new event, as when a
+ * source sends all it has; and events that are older than what the index holds. From appended to committed.
+ */
+export async function run({ config, rounds = 5, documents = 200 }: NoopBenchOptions): Promise<BenchResult> {
+  const place = await newPlace({ ...config, embedding: { model: 'test-hash' }, ingest: { maxInFlight: 64 } });
+  const same: Drained[] = [];
+  const older: Drained[] = [];
+  try {
+    const feed = await Feed.open(place);
+    const worker = await startWorker(place);
+    try {
+      const all = Array.from({ length: documents }, (_, n) => ({ key: `document-${n}`, text: documentText(n, 1, 1) }));
+      const first = await feed.prepare(all);
+      await drained(feed, worker, first);
+      // The first round warms up.
+      for (let round = 0; round <= rounds; round += 1) {
+        const [again, before] = [
+          await drained(feed, worker, await feed.prepare(all)),
+          // Their originals were freed when they were replaced, as those of an event that comes late are.
+          await drained(
+            feed,
+            worker,
+            first.map((event) => ({ ...event, fence: 0 })),
+          ),
+        ];
+        if (round === 0) continue;
+        same.push(again);
+        older.push(before);
+      }
+    } finally {
+      await worker.stop();
+      await feed.close();
+    }
+  } finally {
+    await place.remove();
+  }
+  const of = (runs: readonly Drained[], what: keyof Drained): number => median(runs.map((each) => each[what]));
+  return {
+    name: 'servers-noops',
+    figures: {
+      sameContentPerSecond: of(same, 'perSecond'),
+      sameContentWorkerCpuMs: of(same, 'workerMs'),
+      sameContentMachineCpuMs: of(same, 'machineMs'),
+      olderPerSecond: of(older, 'perSecond'),
+      olderWorkerCpuMs: of(older, 'workerMs'),
+      olderMachineCpuMs: of(older, 'machineMs'),
+      loadAverage: loadavg()[0]!,
+    },
+    ratios: {},
+    notes: [
+      `${documents} documents a round, ${rounds} rounds; target: 2000 a second`,
+      'CpuMs: processor time for each change, of the worker with its parsers, and of everything on the machine',
+    ],
+  };
+}
+
+interface Drained {
+  readonly perSecond: number;
+  readonly workerMs: number;
+  readonly machineMs: number;
+}
+
+async function drained(feed: Feed, worker: Worker, events: readonly ChangeEvent[]): Promise<Drained> {
+  const [cpu, machine, began] = [worker.cpuSeconds(), machineSeconds(), performance.now()];
+  await feed.append(events);
+  while ((await feed.lag()) > 0) await sleep(LOOK_MS);
+  const each = (seconds: number): number => (seconds * 1000) / events.length;
+  return {
+    perSecond: events.length / ((performance.now() - began) / 1000),
+    workerMs: each(worker.cpuSeconds() - cpu),
+    machineMs: each(machineSeconds() - machine),
+  };
+}
