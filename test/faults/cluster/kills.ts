@@ -17,7 +17,7 @@ const POINTS: Readonly<Record<Victim, readonly string[]>> = {
 const RARE = /row-failed|rejected|letters-removed|blob-deleted|contents-|revisions-freed|outbox:|connect:|forgotten/;
 /** A process that does not come to its point by then is killed where it is. */
 const PATIENCE_MS = 30_000;
-export const ANY_TIME = 'at any time';
+const ANY_TIME = 'at any time';
 
 export interface KillPlan {
   readonly seed: number;

@@ -30,7 +30,7 @@ interface State {
   deleted: boolean;
 }
 
-export const DOCUMENTS = 12;
+const DOCUMENTS = 12;
 const STEPS = 12;
 const AT_ONCE = 4;
 /** All may be read by who writes. */
