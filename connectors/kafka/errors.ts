@@ -1,4 +1,4 @@
-import { innermost, protocolError } from '../../src/adapters/kafka/errors.js';
+import { innermost, protocolError, refusesCredentials } from '../../src/adapters/kafka/errors.js';
 import { FootnoteError, type ErrorCode } from '../../src/core/errors.js';
 
 const PERMANENT: Readonly<Record<string, readonly [ErrorCode, string]>> = {
@@ -19,8 +19,7 @@ const PERMANENT: Readonly<Record<string, readonly [ErrorCode, string]>> = {
 export function sourceError(error: unknown, doing: string): FootnoteError {
   if (error instanceof FootnoteError) return error;
   const inner = innermost(error);
-  const known =
-    PERMANENT[inner.name === 'KafkaJSSASLAuthenticationError' ? 'SASL_AUTHENTICATION_FAILED' : (inner.type ?? '')];
+  const known = PERMANENT[refusesCredentials(error) ? 'SASL_AUTHENTICATION_FAILED' : (inner.type ?? '')];
   if (known) return new FootnoteError(known[0], known[1], { cause: error });
   const reason = protocolError(error) ?? inner.message ?? String(error);
   return new FootnoteError('unavailable', `Kafka could not ${doing}: ${reason}.`, { cause: error });

@@ -51,6 +51,16 @@ describe('blob files', () => {
     expect(await readdir(folder.path)).toEqual(['.tmp', 'format.json']);
   });
 
+  it('stores beside deletions that take the empty folders away', async () => {
+    const blobs = await openFileBlobs(folder.path);
+    const owner = { tenant: 't', collection: 'c', documentId: 'd', kind: 'original' } as const;
+    const again = async (): Promise<void> => {
+      for (let i = 0; i < 500; i += 1) await blobs.delete(await blobs.put(owner, Buffer.from('x')));
+    };
+    await Promise.all(Array.from({ length: 4 }, again));
+    expect(await readdir(folder.path)).toEqual(['.tmp', 'format.json']);
+  });
+
   it('names a full and a read-only disk', async () => {
     const of = (code: string) => fileError(Object.assign(new Error(code), { code }), '/data');
     expect(of('ENOSPC')).toMatchObject({ code: 'disk_full', permanence: 'transient' });

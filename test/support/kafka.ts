@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { Kafka, logLevel, type Admin, type Message, type Producer } from 'kafkajs';
 import { onLeaders } from '../../src/adapters/kafka/offsets.js';
 import { createCluster } from '../../src/adapters/kafka/vendor.js';
@@ -45,48 +44,5 @@ export class TestCluster {
 
   async close(): Promise<void> {
     await Promise.all([this.admin.disconnect(), this.producer.disconnect()]);
-  }
-}
-
-/** Stands before a broker that clients begin with; while it is down, nobody finds the cluster. */
-export class BootstrapProxy {
-  #down = false;
-  readonly #sockets = new Set<Socket>();
-
-  private constructor(private readonly server: ReturnType<typeof createServer>) {}
-
-  static async open(target: string): Promise<BootstrapProxy> {
-    const [host, port] = target.split(':');
-    const server = createServer((client) => {
-      if (proxy.#down) return void client.destroy();
-      const upstream = connect(Number(port), host);
-      for (const socket of [client, upstream]) {
-        proxy.#sockets.add(socket);
-        socket.on('error', () => undefined);
-        socket.on('close', () => {
-          proxy.#sockets.delete(socket);
-          client.destroy();
-          upstream.destroy();
-        });
-      }
-      client.pipe(upstream).pipe(client);
-    });
-    const proxy = new BootstrapProxy(server);
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    return proxy;
-  }
-
-  get address(): string {
-    return `127.0.0.1:${(this.server.address() as AddressInfo).port}`;
-  }
-
-  set down(down: boolean) {
-    this.#down = down;
-    if (down) for (const socket of this.#sockets) socket.destroy();
-  }
-
-  async close(): Promise<void> {
-    for (const socket of this.#sockets) socket.destroy();
-    await new Promise((resolve) => this.server.close(resolve));
   }
 }

@@ -31,4 +31,17 @@ export function mayPass(error: unknown): boolean {
   return type === undefined || retriable !== false;
 }
 
+/** What kafkajs 2.2.4 says of a connection (network/connection.js, network/requestQueue). */
+const BROKE_OFF =
+  / failed: (?:Closed connection|Connection (?:error|timeout|closed)|Failed to connect|Not connected|Request .* timed out)/;
+
+/**
+ * Whether the credentials were refused. kafkajs calls a connection that broke while it authenticated the same and drops the
+ * cause, but for its words.
+ */
+export function refusesCredentials(error: unknown): boolean {
+  const { name, message = '' } = innermost(error);
+  return name === 'KafkaJSSASLAuthenticationError' && !BROKE_OFF.test(message);
+}
+
 export const UNKNOWN_TOPIC = 'UNKNOWN_TOPIC_OR_PARTITION';

@@ -183,8 +183,8 @@ class FileBlobs implements BlobStore {
   async #place(temporary: string, blob: string): Promise<void> {
     const path = join(this.#root, blob);
     for (let attempt = 1; ; attempt += 1) {
-      await this.#makeFolder(dirname(path));
       try {
+        await this.#makeFolder(dirname(path));
         await rename(temporary, path);
         // From the file's folder up to the first that is on disk for certain, whoever made those below it.
         for (let folder = dirname(path), below = ''; ; below = folder, folder = dirname(folder)) {
@@ -193,7 +193,7 @@ class FileBlobs implements BlobStore {
           if (!this.#fresh.has(folder)) return;
         }
       } catch (error) {
-        // A deletion took the empty folder away in between.
+        // A deletion took the empty folder away in between, or while it was looked at whether it is there.
         if (codeOf(error) !== 'ENOENT' || attempt >= 20) throw error;
       }
     }

@@ -1,5 +1,5 @@
 import { FootnoteError, type ErrorCode } from '../../../core/errors.js';
-import { innermost } from '../../kafka/errors.js';
+import { innermost, refusesCredentials } from '../../kafka/errors.js';
 
 const PERMANENT: Readonly<Record<string, readonly [ErrorCode, string]>> = {
   SASL_AUTHENTICATION_FAILED: ['invalid_config', 'Kafka refuses the credentials: check stores.log.sasl.'],
@@ -43,7 +43,7 @@ export function kafkaError(error: unknown, doing: string): FootnoteError {
   const inner = innermost(error);
   const known = inner.type === undefined ? undefined : PERMANENT[inner.type];
   if (known) return new FootnoteError(known[0], known[1], { cause: error });
-  if (inner.name === 'KafkaJSSASLAuthenticationError') {
+  if (refusesCredentials(error)) {
     return new FootnoteError('invalid_config', PERMANENT['SASL_AUTHENTICATION_FAILED']![1], { cause: error });
   }
   const reason = inner.type ?? inner.message ?? String(error);
