@@ -9,7 +9,6 @@ import { ListObjectsV2Command, S3Client } from '@aws-sdk/client-s3';
 import pg from 'pg';
 import { loadConfig } from '../src/cli/config.js';
 import type { Config } from '../src/core/config.js';
-import { openEngine } from '../src/engine.js';
 
 type Stores = Config['stores'];
 type Server<Name extends keyof Stores, Kind> = Extract<Stores[Name], { kind: Kind }>;
@@ -26,18 +25,31 @@ if (log.kind !== 'kafka' || catalog.kind !== 'postgres' || vectors.kind !== 'qdr
   throw new Error('Not all stores are servers.');
 }
 
-const engine = await openEngine({ ...config, log: { level: 'error' } }, { role: 'serve' });
-const { collections } = await engine.surface.status(engine.caller, new AbortController().signal);
-await engine.close();
-const { documents, chunks } = collections[collection]!;
 const topics = `${log.prefix}.`;
+const { documents, chunks } = await counts(catalog, collection);
 const sizes = {
   postgres: await tables(catalog),
   s3: await objects(blobs),
   ...(values.kafka === undefined ? {} : { kafka: await folders(values.kafka, topics) }),
   ...(values.qdrant === undefined ? {} : { qdrant: await folders(join(values.qdrant, 'collections'), vectors.prefix) }),
 };
-console.log(JSON.stringify({ documents: documents.live, chunks, sizes }, undefined, 2));
+console.log(JSON.stringify({ documents, chunks, sizes }, undefined, 2));
+
+/** Of what a generation shows. */
+async function counts({ url, schema }: Server<'catalog', 'postgres'>, name: string) {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  try {
+    const { rows } = await client.query<{ documents: number; chunks: number }>(
+      `select count(*)::int as documents, coalesce(sum(chunks), 0)::int as chunks
+       from ${client.escapeIdentifier(schema)}.documents where collection = $1 and state = 'live'`,
+      [name],
+    );
+    return rows[0]!;
+  } finally {
+    await client.end();
+  }
+}
 
 /** Bytes of each table with its indexes and long values. */
 async function tables({ url, schema }: Server<'catalog', 'postgres'>): Promise<Record<string, number>> {
