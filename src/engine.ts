@@ -4,6 +4,8 @@ export type { Engine, EngineOptions, RunningServer } from './engine/open.js';
 export { openModels, openParser } from './engine/parser.js';
 export type { Parser } from './engine/parser.js';
 export type { Role } from './engine/roles.js';
+export { prepareStores } from './engine/prepare.js';
+export type { Prepared, PrepareOptions } from './engine/prepare.js';
 export { isShared } from './engine/stores.js';
 export { evaluateBeir } from './engine/evaluation.js';
 export type { BeirReport, EvaluationOptions } from './engine/evaluation.js';

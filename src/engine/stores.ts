@@ -4,6 +4,7 @@ import type { BlobStore } from '../core/ports/blobs.js';
 import type { Catalog } from '../core/ports/catalog.js';
 import type { EventLog } from '../core/ports/log.js';
 import type { VectorStore } from '../core/ports/vectors.js';
+import type { S3BlobOptions } from '../adapters/blobs/s3/index.js';
 import type { LanceVectorStore } from '../adapters/vectors/lancedb/index.js';
 import { durableFolder } from '../runtime/durable-folder.js';
 import type { Logger } from './logger.js';
@@ -56,8 +57,20 @@ export async function openBlobs(config: Config): Promise<{ store: BlobStore; clo
     return { store: await openFileBlobs(folder), close: () => undefined };
   }
   const { openS3Blobs } = await import('../adapters/blobs/s3/index.js');
+  const store = await openS3Blobs(s3Options(blobs));
+  return { store, close: () => store.close() };
+}
+
+/** Makes the bucket of the configuration where it is missing. @returns whether; undefined where blobs are files */
+export async function makeBucket({ stores: { blobs } }: Config): Promise<boolean | undefined> {
+  if (blobs.kind === 'files') return undefined;
+  const { createBucket } = await import('../adapters/blobs/s3/index.js');
+  return createBucket(s3Options(blobs));
+}
+
+function s3Options(blobs: Extract<Config['stores']['blobs'], { kind: 's3' }>): S3BlobOptions {
   const { bucket, prefix, region, endpoint, accessKeyId, secretAccessKey, forcePathStyle, partBytes } = blobs;
-  const store = await openS3Blobs({
+  return {
     bucket,
     prefix,
     region,
@@ -69,8 +82,7 @@ export async function openBlobs(config: Config): Promise<{ store: BlobStore; clo
     ...(accessKeyId === undefined || secretAccessKey === undefined
       ? {}
       : { credentials: { accessKeyId, secretAccessKey } }),
-  });
-  return { store, close: () => store.close() };
+  };
 }
 
 export interface OpenedVectors {

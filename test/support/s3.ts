@@ -1,4 +1,4 @@
-import { DeleteObjectsCommand, ListObjectsV2Command, S3Client } from '@aws-sdk/client-s3';
+import { DeleteBucketCommand, DeleteObjectsCommand, ListObjectsV2Command, S3Client } from '@aws-sdk/client-s3';
 import { randomUUID } from 'node:crypto';
 import { openS3Blobs, type S3BlobOptions } from '../../src/adapters/blobs/s3/index.js';
 
@@ -56,4 +56,23 @@ export async function madeS3(change: Partial<S3BlobOptions> = {}) {
       await emptyS3(s3Options({ prefix: options.prefix }));
     },
   };
+}
+
+/** A bucket of the variables' store, with everything in it; none is no error. */
+export async function dropBucket(bucket: string): Promise<void> {
+  const options = s3Options({ bucket });
+  const client = rawClient(options);
+  try {
+    for (;;) {
+      const { Contents: found = [] } = await client.send(new ListObjectsV2Command({ Bucket: bucket }));
+      if (found.length === 0) break;
+      const Objects = found.map(({ Key }) => ({ Key: Key! }));
+      await client.send(new DeleteObjectsCommand({ Bucket: bucket, Delete: { Objects, Quiet: true } }));
+    }
+    await client.send(new DeleteBucketCommand({ Bucket: bucket }));
+  } catch (error) {
+    if ((error as Error).name !== 'NoSuchBucket') throw error;
+  } finally {
+    client.destroy();
+  }
 }

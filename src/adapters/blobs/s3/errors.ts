@@ -15,6 +15,7 @@ const PERMISSIONS = {
   DeleteObjects: 's3:DeleteObject',
   ListObjectsV2: 's3:ListBucket',
   GetBucketVersioning: 's3:GetBucketVersioning',
+  CreateBucket: 's3:CreateBucket',
 } as const;
 
 export type Operation = keyof typeof PERMISSIONS;

@@ -14,6 +14,7 @@ import { checkOptions, makeClient, type S3BlobOptions } from './options.js';
 import { abortUploads } from './stale-uploads.js';
 import { remove, upload } from './upload.js';
 
+export { createBucket } from './create.js';
 export type { S3BlobOptions } from './options.js';
 
 /** No upload of ours is under way for this long (multipart.ts). */
