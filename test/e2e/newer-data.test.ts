@@ -54,6 +54,7 @@ const OPEN: Readonly<Record<string, readonly string[]>> = {
   backup: ['copies'],
   maintain: [],
   migrate: [],
+  prepare: [],
 };
 /** `doctor` tells it among its findings; the others open no data directory, or make a new one. */
 const OTHERS = ['doctor', 'init', 'restore', 'parse', 'eval', 'models list', 'models pull', 'models verify'].concat([
