@@ -267,7 +267,7 @@ describeWith('KAFKA_BROKERS', 'Kafka connector on records', (address) => {
       const { run, texts, change } = await open(topic, { format: 'text' });
       await fill(topic, 'a', 'b');
       await run();
-      await cluster.admin.deleteTopics({ topics: [topic] });
+      await cluster.remove(topic);
       await expect(run()).rejects.toMatchObject({ code: 'not_found' });
       await cluster.topic({}, 1, topic);
       await fill(topic, 'b', 'c', 'd');
