@@ -120,8 +120,8 @@ export const MUTANTS: Readonly<Record<string, TenantMutant>> = {
   release_of_anyone: {
     removes: "the tenant of the generation that a query's release names",
     file: 'pipelines/query/retrieve.js',
-    find: 'if (!generation || generation.tenant !== caller.tenant)',
-    replace: 'if (!generation)',
+    find: 'if (!release || !generation || generation.tenant !== caller.tenant)',
+    replace: 'if (!release || !generation)',
     redundant: 'Releases are looked up by tenant already.',
   },
 };
