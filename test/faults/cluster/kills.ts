@@ -93,10 +93,15 @@ export class Kills implements Disturbance {
         late = true;
         member.signal('SIGKILL');
       };
-      const patience = armed ? setTimeout(lose, PATIENCE_MS) : undefined;
+      let patience: NodeJS.Timeout | undefined;
+      // From when it works: a busy machine starts it late.
+      const wait = (): void => {
+        if (armed && this.#living.has(member)) patience = setTimeout(lose, PATIENCE_MS);
+      };
+      member.ready.then(wait, () => undefined);
       const signal = await member.ended;
-      clearTimeout(patience);
       this.#living.delete(member);
+      clearTimeout(patience);
       if (signal === undefined) continue;
       const point = late ? ANY_TIME : kill.kill!.point;
       this.byPoint[point] = (this.byPoint[point] ?? 0) + 1;
