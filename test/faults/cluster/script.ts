@@ -2,6 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ConfigInput } from '../../../src/core/config.js';
+import { documentId } from '../../../src/core/ids.js';
 import type { Engine } from '../../../src/engine/open.js';
 import { serverStores } from '../../support/stores.js';
 import { DEFAULT_PRINCIPALS, makeScript, type ScriptOptions } from '../kill/script.js';
@@ -59,6 +60,13 @@ export async function drive({ engine, script, folder, pace }: Drive): Promise<vo
     if (step.replay) await replayAll(engine);
     await pace?.(s, steps.length);
   }
+}
+
+/** Ids of the documents that the script writes by the API. */
+export function writtenDocuments(script: ScriptOptions): ReadonlySet<string> {
+  const { steps } = makeScript({ ...script, soundFiles: true });
+  const at = { tenant: CALLER.tenant, collection: COLLECTION, source: 'api' };
+  return new Set(steps.flatMap(({ writes }) => writes.map(({ key }) => documentId({ ...at, key }))));
 }
 
 /** Until every source was read after now, and all of it is applied. */
