@@ -5,8 +5,8 @@ import { Fields } from './bytes.js';
 
 const TOPIC = '__consumer_offsets';
 const READ_MS = 120_000;
-/** The layout of both records that is read here; a broker that writes another one is told. */
-const LAYOUT = 3;
+/** Layouts of both records that are read here, the plain and the flexible one; a broker that writes another one is told. */
+const [PLAIN, FLEXIBLE] = [3, 4];
 
 export interface Ownership {
   readonly commits: number;
@@ -39,7 +39,9 @@ export async function ownership(brokers: readonly string[], prefix: string): Pro
     const fields = new Fields(value);
     const layout = fields.int16();
     if (kind > 2) return;
-    if (layout !== LAYOUT) throw new Error(`Kafka wrote layout ${layout} of its record of groups.`);
+    fields.flexible = layout === FLEXIBLE;
+    if (layout !== PLAIN && layout !== FLEXIBLE)
+      throw new Error(`Kafka wrote layout ${layout} of its record of groups.`);
     if (kind === 2) {
       groups.set(group, assignment(fields));
       generations += 1;
@@ -78,6 +80,7 @@ function assignment(fields: Fields): Group {
     fields.buffer();
     const assigned = MemberAssignment.decode(fields.buffer())?.assignment ?? {};
     for (const partition of Object.values(assigned).flat()) owners.set(partition, member);
+    fields.tags();
   });
   return { generation, owners };
 }
