@@ -43,6 +43,8 @@ export class ClusterMember {
 
   /** Asks it to end, and waits for that. */
   async stop(): Promise<void> {
+    // Before that nothing in it listens.
+    await this.ready.catch(() => undefined);
     this.signal('SIGTERM');
     const late = setTimeout(() => this.#child.kill('SIGABRT'), END_MS);
     await this.ended;
