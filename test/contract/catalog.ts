@@ -2,6 +2,7 @@ import { describe } from 'vitest';
 import { describeDocuments } from './catalog/documents.js';
 import { describeHeads } from './catalog/heads.js';
 import type { MakeCatalog } from './catalog/maker.js';
+import { describeMany } from './catalog/many.js';
 import { describeOwnership } from './catalog/ownership.js';
 import { describeProcesses } from './catalog/processes.js';
 import { describeRecords } from './catalog/records.js';
@@ -13,6 +14,7 @@ export function describeCatalogContract(name: string, make: MakeCatalog): void {
     describeHeads(make);
     describeDocuments(make);
     describeRevisions(make);
+    describeMany(make);
     describeOwnership(make);
     describeRecords(make);
     describeProcesses(make);

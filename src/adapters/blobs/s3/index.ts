@@ -3,12 +3,13 @@ import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import type { ContentRef } from '../../../core/event.js';
 import type { BlobOwner, BlobStore } from '../../../core/ports/blobs.js';
+import { Coalescer } from '../../../runtime/coalescer.js';
 import { collectionFolder, decodeName, documentFolder, isBlobName } from '../names.js';
 import { checkBlobName, checkCopied, checkRange, contentMissing } from '../source.js';
 import { keyOf, type S3Bucket } from './bucket.js';
 import { S3Calls } from './calls.js';
 import { fetchBody, type Range } from './download.js';
-import { pagesOf, removeBelow } from './listing.js';
+import { pagesOf, removeBelow, removeKeys } from './listing.js';
 import { checkBucket, keepFormat, refuseVersions } from './open.js';
 import { checkOptions, makeClient, type S3BlobOptions } from './options.js';
 import { abortUploads } from './stale-uploads.js';
@@ -51,9 +52,12 @@ export async function openS3Blobs(options: S3BlobOptions): Promise<S3Blobs> {
 
 class S3BlobStore implements S3Blobs {
   readonly #at: S3Bucket;
+  /** Of many documents at once: a request for each would cost more than what it deletes. */
+  readonly #deletes: Coalescer<string, void>;
 
   constructor(at: S3Bucket) {
     this.#at = at;
+    this.#deletes = new Coalescer((keys) => this.#deleteAll(keys), { most: 1000 });
   }
 
   async put(
@@ -105,7 +109,13 @@ class S3BlobStore implements S3Blobs {
   }
 
   async delete(ref: ContentRef): Promise<void> {
-    if (isBlobName(ref.blob)) await remove(this.#at, keyOf(this.#at, ref.blob));
+    if (isBlobName(ref.blob)) await this.#deletes.ask(keyOf(this.#at, ref.blob));
+  }
+
+  async #deleteAll(keys: readonly string[]): Promise<void[]> {
+    if (keys.length === 1) await remove(this.#at, keys[0]!);
+    else await removeKeys(this.#at, [...new Set(keys)]);
+    return keys.map(() => undefined);
   }
 
   async deleteDocument(owner: Pick<BlobOwner, 'tenant' | 'collection' | 'documentId'>): Promise<void> {

@@ -25,7 +25,8 @@ export async function removeBelow(at: S3Bucket, prefix: string): Promise<void> {
   }
 }
 
-async function removeKeys({ calls, bucket }: S3Bucket, keys: readonly string[]): Promise<void> {
+/** At most 1,000. Idempotent. @throws when the store keeps any of them */
+export async function removeKeys({ calls, bucket }: S3Bucket, keys: readonly string[]): Promise<void> {
   let left = keys;
   if (left.length === 0) return;
   await calls.run('DeleteObjects', async ({ abortSignal }) => {

@@ -8,7 +8,7 @@ const WRITES = new Set(['INSERT', 'UPDATE', 'DELETE', 'MERGE']);
 
 /** The driver would make NULL of an unknown value, and the server refuses NUL. */
 function checked(parameters: readonly unknown[]): unknown[] {
-  for (const value of parameters) {
+  for (const value of parameters.flat()) {
     if (typeof value === 'string') requireStorable(value);
     else if (typeof value === 'number' ? !Number.isFinite(value) : value !== null && typeof value !== 'bigint') {
       throw new TypeError(`not a storable value: ${String(value)}`);

@@ -3,11 +3,16 @@ import type { Catalog } from '../../../core/ports/catalog.js';
 import { parsePostgresUrl, type PostgresAddress } from '../../../runtime/postgres-url.js';
 import type { Dialect } from '../sql/dialect.js';
 import { sqlCatalog } from '../sql/index.js';
+import { LongKeys } from '../sql/long-keys.js';
 import type { Schema } from '../sql/schema.js';
 import { PostgresDriver } from './driver.js';
 import { type PostgresCatalogOptions, type Settings, withDefaults } from './options.js';
 import { createPool } from './pool.js';
 import { prepare } from './prepare.js';
+import { PostgresContents } from './together/contents.js';
+import { PostgresDocuments } from './together/documents.js';
+import { PostgresHeads } from './together/heads.js';
+import { PostgresRevisions } from './together/revisions.js';
 
 export type { PostgresCatalogOptions } from './options.js';
 
@@ -32,6 +37,17 @@ function connect(address: PostgresAddress, settings: Settings, migrating = false
   });
 }
 
+/** What changes are applied with: calls for many documents at once share statements, as each costs a round trip. */
+function together(db: Kysely<Schema>): Catalog {
+  return {
+    ...sqlCatalog(db, DIALECT),
+    heads: new PostgresHeads(db, new LongKeys(DIALECT)),
+    documents: new PostgresDocuments(db),
+    contents: new PostgresContents(db),
+    revisions: new PostgresRevisions(db),
+  };
+}
+
 /**
  * The catalog in one schema of a PostgreSQL database, which any number of processes may have open: every write is on the
  * server's disk when it returns.
@@ -49,5 +65,5 @@ export async function openPostgresCatalog(options: PostgresCatalogOptions): Prom
   } finally {
     await migrating.destroy();
   }
-  return sqlCatalog(connect(address, settings), DIALECT);
+  return together(connect(address, settings));
 }

@@ -3,10 +3,30 @@ import { CONSUMING_STATES } from '../../../core/generation.js';
 import type { Contents } from '../../../core/ports/catalog.js';
 import type { VersionKey } from '../../../core/version.js';
 import { chunks, padded, type Db } from './context.js';
+import type { Schema } from './schema.js';
 
-interface ContentOwner {
+export interface ContentOwner {
   readonly tenant: string;
   readonly collection: string;
+}
+
+export interface Recorded {
+  readonly documentId: string;
+  readonly version: VersionKey;
+  readonly ref: ContentRef;
+  readonly owner: ContentOwner | undefined;
+}
+
+export function contentRow({ documentId, version, ref, owner }: Recorded): Schema['contents'] {
+  return {
+    document_id: documentId,
+    blob: ref.blob,
+    version,
+    bytes: ref.bytes,
+    sha256: ref.sha256,
+    tenant: owner?.tenant ?? null,
+    collection: owner?.collection ?? null,
+  };
 }
 
 /** Idempotent; also a step of the transaction in which a head is decided. */
@@ -19,36 +39,32 @@ export async function recordContent(
 ): Promise<void> {
   await db
     .insertInto('contents')
-    .values({
-      document_id: documentId,
-      blob: ref.blob,
-      version,
-      bytes: ref.bytes,
-      sha256: ref.sha256,
-      tenant: owner?.tenant ?? null,
-      collection: owner?.collection ?? null,
-    })
+    .values(contentRow({ documentId, version, ref, owner }))
     .onConflict((conflict) => conflict.columns(['document_id', 'blob']).doNothing())
     .execute();
 }
 
 export class SqlContents implements Contents {
-  readonly #db: Db;
+  protected readonly db: Db;
 
   constructor(db: Db) {
-    this.#db = db;
+    this.db = db;
   }
 
   record(documentId: string, version: VersionKey, ref: ContentRef, owner?: ContentOwner): Promise<void> {
-    return recordContent(this.#db, documentId, version, ref, owner);
+    return recordContent(this.db, documentId, version, ref, owner);
   }
 
-  /** One statement, so one snapshot of contents and rows. */
   async freeable(documentId: string): Promise<ContentRef[]> {
-    return this.#db
+    return (await this.freeableOf([documentId])).get(documentId) ?? [];
+  }
+
+  /** One statement, so one snapshot of contents and rows. By document id. */
+  protected async freeableOf(documentIds: readonly string[]): Promise<Map<string, ContentRef[]>> {
+    const rows = await this.db
       .selectFrom('contents as c')
-      .select(['c.blob', 'c.bytes', 'c.sha256'])
-      .where('c.document_id', '=', documentId)
+      .select(['c.document_id', 'c.blob', 'c.bytes', 'c.sha256'])
+      .where('c.document_id', 'in', padded(documentIds))
       .where((eb) =>
         eb.exists(
           eb
@@ -98,11 +114,18 @@ export class SqlContents implements Contents {
       .orderBy('c.version')
       .orderBy('c.blob')
       .execute();
+    const found = new Map<string, ContentRef[]>();
+    for (const { document_id, ...ref } of rows) {
+      const known = found.get(document_id);
+      if (known) known.push(ref);
+      else found.set(document_id, [ref]);
+    }
+    return found;
   }
 
   async forget(documentId: string, blobs: readonly string[]): Promise<void> {
     for (const some of chunks(blobs)) {
-      await this.#db
+      await this.db
         .deleteFrom('contents')
         .where('document_id', '=', documentId)
         .where('blob', 'in', padded(some))
@@ -113,14 +136,14 @@ export class SqlContents implements Contents {
   async known(blobs: readonly string[]): Promise<Set<string>> {
     const found = new Set<string>();
     for (const some of chunks(blobs)) {
-      const rows = await this.#db.selectFrom('contents').select('blob').where('blob', 'in', padded(some)).execute();
+      const rows = await this.db.selectFrom('contents').select('blob').where('blob', 'in', padded(some)).execute();
       for (const row of rows) found.add(row.blob);
     }
     return found;
   }
 
   async list(documentId: string): Promise<{ version: VersionKey; ref: ContentRef }[]> {
-    const rows = await this.#db
+    const rows = await this.db
       .selectFrom('contents')
       .select(['version', 'blob', 'bytes', 'sha256'])
       .where('document_id', '=', documentId)

@@ -26,13 +26,30 @@ type Row = Pick<
   Selectable<Schema['documents']>,
   'generation' | 'document_id' | 'state' | 'token' | 'seen' | 'visible' | 'error' | 'updated_at'
 >;
-const COLUMNS = ['generation', 'document_id', 'state', 'token', 'seen', 'visible', 'error', 'updated_at'] as const;
+export const COLUMNS = [
+  'generation',
+  'document_id',
+  'state',
+  'token',
+  'seen',
+  'visible',
+  'error',
+  'updated_at',
+] as const;
 
 /**
  * A new row's token begins at random, so that a row which was dropped and made again never has a token that somebody
  * still holds (2^47 values; each write adds one).
  */
 const FIRST_TOKENS = 2 ** 47;
+
+/** A row that is not there yet. */
+export function newRow(row: Omit<DocumentRow, 'token'>): Schema['documents'] {
+  const { tenant, collection, source, key } = row.seen.event;
+  const { generation, documentId } = row;
+  const token = randomInt(FIRST_TOKENS);
+  return { generation, document_id: documentId, tenant, collection, source, key, token, ...fields(row) };
+}
 
 interface VisibilityRow {
   document_id: string;
@@ -55,7 +72,7 @@ function decodeVersion<T extends RowVersion>(text: string): T {
   return { ...stored, event: decodeEvent(stored.event), position: decodePosition(stored.position) } as unknown as T;
 }
 
-function toRow(row: Row): DocumentRow {
+export function toRow(row: Row): DocumentRow {
   return {
     generation: row.generation,
     documentId: row.document_id,
@@ -68,7 +85,8 @@ function toRow(row: Row): DocumentRow {
   };
 }
 
-function fields(row: Omit<DocumentRow, 'token'>) {
+/** What every write of a row sets. */
+export function fields(row: Omit<DocumentRow, 'token'>) {
   const { position } = row.seen;
   return {
     state: row.state,
@@ -88,16 +106,16 @@ function fields(row: Omit<DocumentRow, 'token'>) {
 }
 
 export class SqlDocuments implements Documents {
-  readonly #db: Db;
+  protected readonly db: Db;
   /** Compiled once a length: building the query costs as much as running it. */
   readonly #visibility = new Map<number, CompiledQuery<VisibilityRow>>();
 
   constructor(db: Db) {
-    this.#db = db;
+    this.db = db;
   }
 
   async get(generation: string, documentId: string): Promise<DocumentRow | undefined> {
-    const row = await this.#db
+    const row = await this.db
       .selectFrom('documents')
       .select(COLUMNS)
       .where('generation', '=', generation)
@@ -109,7 +127,7 @@ export class SqlDocuments implements Documents {
   async many(generation: string, documentIds: readonly string[]): Promise<Map<string, DocumentRow>> {
     const found = new Map<string, DocumentRow>();
     for (const ids of chunks(documentIds)) {
-      const rows = await this.#db
+      const rows = await this.db
         .selectFrom('documents')
         .select(COLUMNS)
         .where('generation', '=', generation)
@@ -122,24 +140,14 @@ export class SqlDocuments implements Documents {
 
   async compareAndSet(row: Omit<DocumentRow, 'token'>, expected: number | undefined): Promise<boolean> {
     if (expected === undefined) {
-      const { tenant, collection, source, key } = row.seen.event;
-      const inserted = await this.#db
+      const inserted = await this.db
         .insertInto('documents')
-        .values({
-          generation: row.generation,
-          document_id: row.documentId,
-          tenant,
-          collection,
-          source,
-          key,
-          token: randomInt(FIRST_TOKENS),
-          ...fields(row),
-        })
+        .values(newRow(row))
         .onConflict((conflict) => conflict.columns(['generation', 'document_id']).doNothing())
         .executeTakeFirstOrThrow();
       return changed(inserted);
     }
-    const updated = await this.#db
+    const updated = await this.db
       .updateTable('documents')
       .set({ ...fields(row), token: expected + 1 })
       .where('generation', '=', row.generation)
@@ -156,7 +164,7 @@ export class SqlDocuments implements Documents {
     for (const ids of chunks([...new Set(documentIds)], 256)) {
       const list = padded(ids);
       const query = { ...this.#visibilityQuery(list.length), parameters: [generation, ...list] };
-      for (const row of (await this.#db.executeQuery<VisibilityRow>(query)).rows) {
+      for (const row of (await this.db.executeQuery<VisibilityRow>(query)).rows) {
         let policy = policies.get(row.policy);
         if (!policy) policies.set(row.policy, (policy = JSON.parse(row.policy) as Policy));
         found.set(row.document_id, {
@@ -177,7 +185,7 @@ export class SqlDocuments implements Documents {
   #visibilityQuery(length: number): CompiledQuery<VisibilityRow> {
     const known = this.#visibility.get(length);
     if (known) return known;
-    const query = this.#db
+    const query = this.db
       .selectFrom('heads as h')
       .leftJoin('documents as d', (join) =>
         join.on('d.generation', '=', '').onRef('d.document_id', '=', 'h.document_id'),
@@ -194,7 +202,7 @@ export class SqlDocuments implements Documents {
     generation: string,
     options: { state?: DocumentRow['state']; source?: string; key?: string; after?: string; limit: number },
   ): Promise<DocumentRow[]> {
-    let query = this.#db.selectFrom('documents').select(COLUMNS).where('generation', '=', generation);
+    let query = this.db.selectFrom('documents').select(COLUMNS).where('generation', '=', generation);
     if (options.state !== undefined) query = query.where('state', '=', options.state);
     if (options.source !== undefined) query = query.where('source', '=', options.source);
     if (options.key !== undefined) query = query.where('key', '=', options.key);
@@ -203,14 +211,14 @@ export class SqlDocuments implements Documents {
   }
 
   async counts(tenant: string, collection: string, generation: string): Promise<DocumentCounts> {
-    const states = await this.#db
+    const states = await this.db
       .selectFrom('documents')
       .select(['state'])
       .select((eb) => [eb.fn.countAll().as('rows'), eb.fn.sum('chunks').as('chunks')])
       .where('generation', '=', generation)
       .groupBy('state')
       .execute();
-    const pending = await this.#db
+    const pending = await this.db
       .selectFrom('heads as h')
       .leftJoin('documents as d', (join) =>
         join.on('d.generation', '=', generation).onRef('d.document_id', '=', 'h.document_id'),
@@ -231,7 +239,7 @@ export class SqlDocuments implements Documents {
   }
 
   async positions(generation: string): Promise<Position[]> {
-    const rows = await this.#db
+    const rows = await this.db
       .selectFrom('documents')
       .select(['seen_epoch', 'seen_partition'])
       .select((eb) => eb.fn.max('seen_offset').as('seen_offset'))
@@ -248,7 +256,7 @@ export class SqlDocuments implements Documents {
   }
 
   async languages(generation: string): Promise<string[]> {
-    const rows = await this.#db
+    const rows = await this.db
       .selectFrom('documents')
       .select(['language'])
       .select((eb) => eb.fn.countAll().as('rows'))
@@ -263,7 +271,7 @@ export class SqlDocuments implements Documents {
   }
 
   async everywhere(documentId: string): Promise<DocumentRow[]> {
-    const rows = await this.#db
+    const rows = await this.db
       .selectFrom('documents')
       .select(COLUMNS)
       .where('document_id', '=', documentId)
@@ -274,7 +282,7 @@ export class SqlDocuments implements Documents {
 
   async dropGeneration(generation: string): Promise<void> {
     for (;;) {
-      const removed = await this.#db
+      const removed = await this.db
         .deleteFrom('documents')
         .where('generation', '=', generation)
         .where('document_id', 'in', (eb) =>

@@ -31,17 +31,17 @@ function fields(head: Head) {
   };
 }
 
-function toRow(head: Head): Schema['heads'] {
+export function toRow(head: Head): Schema['heads'] {
   const { tenant, collection, source, key } = head.event;
   return { document_id: head.documentId, tenant, collection, source, key, ...fields(head) };
 }
 
 export class SqlHeads implements Heads {
-  readonly #db: Db;
+  protected readonly db: Db;
   readonly #keys: LongKeys;
 
   constructor(db: Db, keys: LongKeys) {
-    this.#db = db;
+    this.db = db;
     this.#keys = keys;
   }
 
@@ -51,7 +51,7 @@ export class SqlHeads implements Heads {
   ): Promise<Map<string, Head>> {
     const found = new Map<string, Head>();
     for (const ids of chunks(documentIds)) {
-      let query = this.#db.selectFrom('heads').select(COLUMNS);
+      let query = this.db.selectFrom('heads').select(COLUMNS);
       // By the index of collections, where a foreign id is as absent as an unknown one.
       if (within) query = query.where('tenant', '=', within.tenant).where('collection', '=', within.collection);
       const rows = await query.where('document_id', 'in', padded(ids)).execute();
@@ -61,7 +61,7 @@ export class SqlHeads implements Heads {
   }
 
   async raise(head: Head): Promise<{ raised: boolean; head: Head }> {
-    const result = await this.#db
+    const result = await this.db
       .insertInto('heads')
       .values(toRow(head))
       .onConflict((conflict) =>
@@ -75,7 +75,7 @@ export class SqlHeads implements Heads {
   }
 
   async decide(head: Head, expected: VersionKey | undefined, stream: string): Promise<boolean> {
-    return transact(this.#db, async (tx) => {
+    return transact(this.db, async (tx) => {
       if (!(await this.#move(tx, head, expected))) return false;
       const { tenant, collection, content } = head.event;
       if (content) await recordContent(tx, head.documentId, head.version, content, { tenant, collection });
@@ -107,7 +107,7 @@ export class SqlHeads implements Heads {
   }
 
   async outbox(limit: number): Promise<OutboxEntry[]> {
-    const rows = await this.#db
+    const rows = await this.db
       .selectFrom('outbox')
       .select(['id', 'stream', 'event'])
       .orderBy('id')
@@ -117,11 +117,11 @@ export class SqlHeads implements Heads {
   }
 
   async published(ids: readonly number[]): Promise<void> {
-    for (const some of chunks(ids)) await this.#db.deleteFrom('outbox').where('id', 'in', some).execute();
+    for (const some of chunks(ids)) await this.db.deleteFrom('outbox').where('id', 'in', some).execute();
   }
 
   async list(tenant: string, collection: string, options: HeadQuery): Promise<Head[]> {
-    let query = this.#db
+    let query = this.db
       .selectFrom('heads')
       .select(COLUMNS)
       .where('tenant', '=', tenant)
@@ -138,7 +138,7 @@ export class SqlHeads implements Heads {
     collection: string,
     options: { readonly before: string; readonly after?: string; readonly limit: number },
   ): Promise<Head[]> {
-    let query = this.#db
+    let query = this.db
       .selectFrom('heads')
       .select(COLUMNS)
       .where('tenant', '=', tenant)
@@ -155,7 +155,7 @@ export class SqlHeads implements Heads {
     options: { readonly after?: { readonly updatedAt: string; readonly documentId: string }; readonly limit: number },
   ): Promise<{ updatedAt: string; documentId: string }[]> {
     const { after, limit } = options;
-    let query = this.#db
+    let query = this.db
       .selectFrom('heads')
       .select(['document_id', 'updated_at'])
       .where(sql<boolean>`deleted = 1`)
@@ -175,7 +175,7 @@ export class SqlHeads implements Heads {
   async forget(heads: readonly Pick<Head, 'documentId' | 'version'>[]): Promise<number> {
     let forgotten = 0;
     for (const some of chunks(heads, REMOVE_PAGE)) {
-      forgotten += await transact(this.#db, async (tx) => {
+      forgotten += await transact(this.db, async (tx) => {
         let count = 0;
         for (const { documentId, version } of some) if (await forgetOne(tx, documentId, version)) count += 1;
         return count;

@@ -4,7 +4,7 @@ import type { VersionKey } from '../../../core/version.js';
 import { chunks, padded, type Db } from './context.js';
 import type { Schema } from './schema.js';
 
-function toRecord(row: Selectable<Schema['revisions']>): RevisionRecord {
+export function toRecord(row: Selectable<Schema['revisions']>): RevisionRecord {
   return {
     documentId: row.document_id,
     revision: row.revision,
@@ -12,6 +12,19 @@ function toRecord(row: Selectable<Schema['revisions']>): RevisionRecord {
     parsed: { blob: row.parsed_blob, bytes: row.parsed_bytes, sha256: row.parsed_sha256 },
     createdAt: row.created_at,
     ...(row.replaced_at === null ? {} : { replacedAt: row.replaced_at }),
+  };
+}
+
+export function revisionRow(record: RevisionRecord): Schema['revisions'] {
+  return {
+    document_id: record.documentId,
+    revision: record.revision,
+    version: record.version,
+    parsed_blob: record.parsed.blob,
+    parsed_bytes: record.parsed.bytes,
+    parsed_sha256: record.parsed.sha256,
+    created_at: record.createdAt,
+    replaced_at: record.replacedAt ?? null,
   };
 }
 
@@ -32,14 +45,14 @@ function raised(version: VersionKey) {
 }
 
 export class SqlRevisions implements Revisions {
-  readonly #db: Db;
+  protected readonly db: Db;
 
   constructor(db: Db) {
-    this.#db = db;
+    this.db = db;
   }
 
   async get(documentId: string, revision: string): Promise<RevisionRecord | undefined> {
-    const row = await this.#db
+    const row = await this.db
       .selectFrom('revisions')
       .selectAll()
       .where('document_id', '=', documentId)
@@ -49,7 +62,7 @@ export class SqlRevisions implements Revisions {
   }
 
   async use(documentId: string, revision: string, version: VersionKey): Promise<RevisionRecord | undefined> {
-    const row = await this.#db
+    const row = await this.db
       .updateTable('revisions')
       .set({ version: raised(version), replaced_at: null })
       .where('document_id', '=', documentId)
@@ -60,18 +73,9 @@ export class SqlRevisions implements Revisions {
   }
 
   async add(record: RevisionRecord): Promise<RevisionRecord> {
-    const row = await this.#db
+    const row = await this.db
       .insertInto('revisions')
-      .values({
-        document_id: record.documentId,
-        revision: record.revision,
-        version: record.version,
-        parsed_blob: record.parsed.blob,
-        parsed_bytes: record.parsed.bytes,
-        parsed_sha256: record.parsed.sha256,
-        created_at: record.createdAt,
-        replaced_at: record.replacedAt ?? null,
-      })
+      .values(revisionRow(record))
       .onConflict((conflict) =>
         conflict
           .columns(['document_id', 'revision'])
@@ -83,22 +87,26 @@ export class SqlRevisions implements Revisions {
   }
 
   async mark(documentId: string, now: string): Promise<void> {
-    await this.#db
+    await this.markAll([documentId], now);
+  }
+
+  /** Writes only what changes: most marks find everything as it should be. */
+  protected async markAll(documentIds: readonly string[], now: string): Promise<void> {
+    await this.db
       .updateTable('revisions')
-      .set((eb) => ({
-        replaced_at: eb
-          .case()
-          .when(shown(eb))
-          .then(null)
-          .else(eb.fn.coalesce('replaced_at', sql<string>`${now}`))
-          .end(),
-      }))
-      .where('document_id', '=', documentId)
+      .set((eb) => ({ replaced_at: eb.case().when(shown(eb)).then(null).else(now).end() }))
+      .where('document_id', 'in', padded(documentIds))
+      .where((eb) =>
+        eb.or([
+          eb.and([eb('replaced_at', 'is', null), eb.not(shown(eb))]),
+          eb.and([eb('replaced_at', 'is not', null), shown(eb)]),
+        ]),
+      )
       .execute();
   }
 
   async takeFreeable(documentId: string, below: VersionKey): Promise<RevisionRecord[]> {
-    const rows = await this.#db
+    const rows = await this.db
       .deleteFrom('revisions')
       .where('document_id', '=', documentId)
       .where('version', '<', below)
@@ -109,7 +117,7 @@ export class SqlRevisions implements Revisions {
   }
 
   async takeExpired(replacedBefore: string, limit: number): Promise<RevisionRecord[]> {
-    const rows = await this.#db
+    const rows = await this.db
       .deleteFrom('revisions')
       .where((eb) =>
         eb(
@@ -134,7 +142,7 @@ export class SqlRevisions implements Revisions {
   }
 
   async forget(documentId: string, revision: string, blob: string): Promise<void> {
-    await this.#db
+    await this.db
       .deleteFrom('revisions')
       .where('document_id', '=', documentId)
       .where('revision', '=', revision)
@@ -145,7 +153,7 @@ export class SqlRevisions implements Revisions {
   async known(blobs: readonly string[]): Promise<Set<string>> {
     const found = new Set<string>();
     for (const some of chunks(blobs)) {
-      const rows = await this.#db
+      const rows = await this.db
         .selectFrom('revisions')
         .select('parsed_blob')
         .where('parsed_blob', 'in', padded(some))
@@ -156,7 +164,7 @@ export class SqlRevisions implements Revisions {
   }
 
   async list(documentId: string): Promise<RevisionRecord[]> {
-    const rows = await this.#db
+    const rows = await this.db
       .selectFrom('revisions')
       .selectAll()
       .where('document_id', '=', documentId)

@@ -1,4 +1,5 @@
 import { FootnoteError, throwIfAborted } from '../../../core/errors.js';
+import { Coalescer } from '../../../runtime/coalescer.js';
 import type { Appender } from './appender.js';
 import { mismatch } from './errors.js';
 import { Fetcher } from './fetcher.js';
@@ -31,6 +32,14 @@ export class Table {
   #failure: Error | undefined;
   #waiting: { offset: bigint; resolve: () => void; reject: (error: Error) => void }[] = [];
   #running: Promise<void> | undefined;
+  /** Whoever asks while the end is being looked at shares the next look. */
+  readonly #syncs = new Coalescer<undefined, void>(
+    async (all) => {
+      await this.#sync();
+      return all.map(() => undefined);
+    },
+    { most: Infinity },
+  );
 
   constructor(topic: string, topics: Topics, appender: Appender, apply: (rows: readonly TableRow[]) => void) {
     this.topic = topic;
@@ -81,7 +90,11 @@ export class Table {
   }
 
   /** Everything that anybody wrote before the call is seen when it returns. */
-  async sync(): Promise<void> {
+  sync(): Promise<void> {
+    return this.#syncs.ask(undefined);
+  }
+
+  async #sync(): Promise<void> {
     const bounds = await this.#topics.bounds(this.topic);
     if (bounds === undefined) throw mismatch(`The topic ${this.topic} is gone.`);
     await this.#seen(bounds.high[0]!);

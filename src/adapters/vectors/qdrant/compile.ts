@@ -21,11 +21,7 @@ export function compileSearchFilter({ principals, filter }: SearchFilter): Schem
   return { must: [clause] };
 }
 
-/** The points of a document. */
-export const ofDocument = (documentId: string): Schemas['Filter'] => ({
-  must: [{ key: 'documentId', match: { value: documentId } }],
-});
-
+/** The points of these documents. */
 export const ofDocuments = (documentIds: readonly string[]): Schemas['Filter'] => ({
   must: [{ key: 'documentId', match: { any: [...documentIds] } }],
 });

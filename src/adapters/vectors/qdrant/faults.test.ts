@@ -183,12 +183,24 @@ describe('Qdrant answering badly', () => {
   });
 
   it('is told to delete ids alone, and no newer version among them', async () => {
-    const listed = [1, 2, 3].map((n) => ({ id: `${n}`, payload: { version: versionAt(n), revision: 'r' } }));
+    const listed = ['d', 'e'].flatMap((documentId) =>
+      [1, 2, 3].map((n) => ({
+        id: `${documentId}${n}`,
+        payload: { documentId, version: versionAt(n), revision: 'r' },
+      })),
+    );
     await open((request, response) =>
       request.path.endsWith('/scroll') ? send(response, { points: listed, next_page_offset: null }) : false,
     );
     await store.prune('g-1', 'd', versionAt(3), 'r');
-    expect(fake.writes.map(({ body }) => body)).toEqual([{ points: ['1', '2'] }]);
+    expect(fake.writes.map(({ body }) => body)).toEqual([{ points: ['d1', 'd2'] }]);
+    // Of several at once together, each by its own version.
+    await Promise.all([
+      store.prune('g-1', 'd', versionAt(2), 'r'),
+      store.prune('g-1', 'e', versionAt(3), 'other'),
+      store.prune('g-1', 'f', versionAt(9)),
+    ]);
+    expect(fake.writes.slice(1).map(({ body }) => body)).toEqual([{ points: ['d1', 'e1', 'e2', 'e3'] }]);
   });
 
   it('with a collection of newer software, or of others, is not touched', async () => {

@@ -3,11 +3,13 @@ import type { Arm, Hit, Point, SearchFilter, StoreSpec, VectorStore } from '../.
 import type { VersionKey } from '../../../core/version.js';
 import { checkQueries, checkSpec } from '../spec.js';
 import { Collections } from './collections.js';
-import { compileSearchFilter, ofDocument, ofDocuments } from './compile.js';
+import { compileSearchFilter, ofDocuments } from './compile.js';
 import { Connection } from './connection.js';
 import { waitForOptimizers } from './optimize.js';
+import { DocumentReads } from './document-reads.js';
 import type { QdrantOptions } from './options.js';
 import { decodePoint, WHOLE_PAYLOAD } from './points.js';
+import { Pruner } from './pruner.js';
 import { pages } from './scroll.js';
 import { searchArms } from './search.js';
 import { Writer } from './writer.js';
@@ -25,6 +27,8 @@ class QdrantVectors implements VectorStore {
   private readonly connection: Connection;
   private readonly collections: Collections;
   private readonly writer: Writer;
+  private readonly pruner: Pruner;
+  private readonly documents: DocumentReads;
   private readonly optimizeWaitMs: number;
 
   constructor(options: QdrantOptions) {
@@ -34,6 +38,8 @@ class QdrantVectors implements VectorStore {
       maxBatchBytes: options.maxBatchBytes ?? 1 << 20,
       parallelism: options.parallelism ?? 4,
     });
+    this.pruner = new Pruner(this.connection);
+    this.documents = new DocumentReads(this.connection);
     this.optimizeWaitMs = options.optimizeWaitMs ?? 30_000;
   }
 
@@ -49,7 +55,7 @@ class QdrantVectors implements VectorStore {
 
   async prune(generation: string, documentId: string, below: VersionKey, keepRevision?: string): Promise<void> {
     await this.collections.use(generation, (collection) =>
-      this.writer.prune(collection, { documentId, below, keepRevision }),
+      this.pruner.prune(collection, { documentId, below, keepRevision }),
     );
   }
 
@@ -69,13 +75,9 @@ class QdrantVectors implements VectorStore {
 
   async document(generation: string, documentId: string, version: VersionKey): Promise<Point[]> {
     return this.collections.use(generation, async (collection) => {
-      const asked = { filter: ofDocument(documentId), with_payload: WHOLE_PAYLOAD, with_vector: false };
-      const points: Point[] = [];
-      for await (const page of pages(this.connection, collection, asked)) {
-        // Other versions are few and short-lived, so the version has no index.
-        for (const record of page) if (record.payload?.['version'] === version) points.push(decodePoint(record, []));
-      }
-      return points.sort((a, b) => a.ordinal - b.ordinal);
+      const points = await this.documents.points(collection, documentId);
+      // Other versions are few and short-lived, so the version has no index.
+      return points.filter((point) => point.version === version).sort((a, b) => a.ordinal - b.ordinal);
     });
   }
 

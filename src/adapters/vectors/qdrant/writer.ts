@@ -1,13 +1,9 @@
-import type { Schemas } from '@qdrant/js-client-rest';
 import type { Point } from '../../../core/ports/vectors.js';
 import { forEachConcurrent } from '../../../runtime/concurrency.js';
-import { isDoomed, type Prune } from '../prune.js';
 import { checkVectors } from '../spec.js';
-import { ofDocument } from './compile.js';
 import type { Connection } from './connection.js';
 import { Gate } from './gate.js';
 import { encodePoints, sizeOf } from './points.js';
-import { pages } from './scroll.js';
 import type { Collection } from './search.js';
 import { completed } from './updates.js';
 
@@ -21,9 +17,9 @@ const BATCH_POINTS = 1000;
  * one take over while that one is away. Why that is enough: docs/decisions/0009-qdrant.md. Without a `timeout` the server
  * answers when it has applied the write or failed, and never that it stopped waiting.
  */
-const APPLIED = { wait: true, ordering: 'medium' } as const;
+export const APPLIED = { wait: true, ordering: 'medium' } as const;
 
-/** Changes points, several requests at once, each bounded in bytes. */
+/** Writes points, several requests at once, each bounded in bytes. */
 export class Writer {
   private readonly gate: Gate;
 
@@ -48,35 +44,10 @@ export class Writer {
     );
   }
 
-  /**
-   * Lists the document's versions and deletes those that are to go by their ids: no filter of the server's compares
-   * versions, and one that is wrong, or meets a newer write, would delete what must stay.
-   */
-  async prune(collection: Collection, prune: Prune): Promise<void> {
-    const fields = ['version', 'revision'];
-    for await (const page of pages(this.connection, collection, {
-      filter: ofDocument(prune.documentId),
-      with_payload: fields,
-      with_vector: false,
-    })) {
-      const doomed = page.flatMap(({ id, payload }) => {
-        const { version, revision } = payload as { version: string; revision: string };
-        return isDoomed(prune, version, revision) ? [id] : [];
-      });
-      if (doomed.length > 0) await this.gate.run(() => this.delete(collection, doomed));
-    }
-  }
-
   private async upsert(collection: Collection, batch: readonly Point[]): Promise<void> {
     const points = encodePoints(batch);
     await this.connection.call(collection.generation, async (api, init) =>
       completed(await api.upsertPoints({ collection_name: collection.name, ...APPLIED, points }, init)),
-    );
-  }
-
-  private async delete(collection: Collection, points: Schemas['ExtendedPointId'][]): Promise<void> {
-    await this.connection.call(collection.generation, async (api, init) =>
-      completed(await api.deletePoints({ collection_name: collection.name, ...APPLIED, points }, init)),
     );
   }
 }
