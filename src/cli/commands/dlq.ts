@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { asFootnoteError } from '../../core/errors.js';
 import type { DeadLetterView, ReplayResult } from '../../core/schemas/operations.js';
 import type { Ending, Run } from '../command.js';
 import { addCommand, addGroup } from '../command.js';
@@ -63,7 +64,8 @@ export function dlq(program: Command, host: Host, ending: Ending): void {
       const results = await run.on(async (target) => {
         const done: ReplayResult[] = [];
         for (const letter of await chosen(run, target, collection, id, flags['all'])) {
-          done.push(await target.surface.dlq.replay(target.caller, collection, letter, run.signal));
+          const replay = () => target.surface.dlq.replay(target.caller, collection, letter, run.signal);
+          done.push((await unlessSettled(flags['all'], replay)) ?? { id: letter, outcome: 'superseded' });
         }
         return done;
       });
@@ -84,14 +86,28 @@ export function dlq(program: Command, host: Host, ending: Ending): void {
     async run(run, [id], flags) {
       const collection = flags['collection'] as string;
       const dropped = await run.on(async (target) => {
-        const ids = await chosen(run, target, collection, id, flags['all']);
-        for (const letter of ids) await target.surface.dlq.drop(target.caller, collection, letter, run.signal);
-        return ids;
+        const done: string[] = [];
+        for (const letter of await chosen(run, target, collection, id, flags['all'])) {
+          const drop = () => target.surface.dlq.drop(target.caller, collection, letter, run.signal).then(() => letter);
+          const gone = await unlessSettled(flags['all'], drop);
+          if (gone !== undefined) done.push(gone);
+        }
+        return done;
       });
       if (run.json) await run.out.json({ dropped });
       else await run.out.line(`Dropped ${count(dropped.length, 'dead letter')}.`);
     },
   });
+}
+
+/** Of all letters, one that is gone by now was settled by a newer state of its document: no reason to end. */
+async function unlessSettled<T>(all: unknown, run: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await run();
+  } catch (error) {
+    if (all === true && asFootnoteError(error).code === 'not_found') return undefined;
+    throw error;
+  }
 }
 
 /** All ids are read before the first is worked on: the list changes under the work. */
