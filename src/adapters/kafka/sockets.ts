@@ -63,3 +63,19 @@ export const wholeAnswers: ISocketFactory = ({ host, port, ssl, onConnect }) => 
   };
   return socket;
 };
+
+/** Sockets that one client made, so that none outlives it. */
+export class OwnSockets {
+  readonly #open = new Set<Socket>();
+
+  readonly factory: ISocketFactory = (settings) => {
+    const socket = wholeAnswers(settings) as Socket;
+    this.#open.add(socket);
+    socket.once('close', () => this.#open.delete(socket));
+    return socket;
+  };
+
+  destroy(): void {
+    for (const socket of this.#open) socket.destroy();
+  }
+}

@@ -12,7 +12,7 @@ import { Names } from './names.js';
 import { Registry } from './registry.js';
 import { Table } from './table.js';
 import { Topics } from './topics.js';
-import { wholeAnswers } from '../../kafka/sockets.js';
+import { OwnSockets } from '../../kafka/sockets.js';
 import { createCluster, silent } from '../../kafka/vendor.js';
 
 export interface KafkaLogOptions extends Partial<GroupTimes> {
@@ -55,11 +55,12 @@ const DEFAULTS = {
 export async function openKafkaLog(options: KafkaLogOptions): Promise<EventLog> {
   const set = { ...DEFAULTS, ...options };
   const names = new Names(set.prefix);
+  const sockets = new OwnSockets();
   const kafka = new Kafka({
     clientId: set.clientId ?? 'footnote',
     brokers: [...set.brokers],
     logCreator: silent,
-    socketFactory: wholeAnswers,
+    socketFactory: sockets.factory,
     connectionTimeout: 5000,
     requestTimeout: set.requestTimeoutMs,
     retry: { initialRetryTime: 100, maxRetryTime: 2000, retries: 6 },
@@ -71,6 +72,8 @@ export async function openKafkaLog(options: KafkaLogOptions): Promise<EventLog> 
   const closers: (() => Promise<unknown>)[] = [() => admin.disconnect(), () => cluster.disconnect()];
   const close = async (): Promise<void> => {
     for (const each of closers.splice(0).reverse()) await each();
+    // The client forgets a connection when two of its requests for metadata meet: it would stay open for ever.
+    sockets.destroy();
   };
   try {
     await Promise.all([admin.connect(), cluster.connect()]);
