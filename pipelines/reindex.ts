@@ -16,7 +16,7 @@ export interface BuildPorts extends IngestPorts {
   readonly documents: Pick<Documents, 'get' | 'compareAndSet' | 'everywhere' | 'list'>;
   readonly generations: Pick<Generations, 'get' | 'move'>;
   readonly log: Pick<EventLog, 'committed' | 'hold' | 'release' | 'seek' | 'identity'>;
-  readonly vectors: Pick<VectorStore, 'create' | 'write' | 'prune' | 'document'>;
+  readonly vectors: Pick<VectorStore, 'create' | 'write' | 'prune' | 'inputs'>;
   readonly deadLetters: Pick<DeadLetters, 'add' | 'removeDocument'>;
   readonly clock: Clock;
 }

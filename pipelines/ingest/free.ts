@@ -84,9 +84,8 @@ export async function forgetReplacedVectors(work: Work, inputs?: readonly string
   const keep = new Set(inputs);
   for (const row of await ports.documents.everywhere(documentId)) {
     if ((inputs && row.generation === generation.id) || !row.visible) continue;
-    for (const point of await ports.vectors.document(row.generation, documentId, row.visible.version)) {
-      keep.add(point.inputSha256);
-    }
+    const shown = await ports.vectors.inputs(row.generation, documentId, row.visible.version);
+    for (const input of shown) keep.add(input);
   }
   await ports.cache.forget(documentId, keep);
   await reach(work, 'apply:cache-forgotten');

@@ -24,7 +24,7 @@ export interface IngestPorts {
   readonly preparing: Pick<Preparing, 'prepare'>;
   /** By vector name, as in `GenerationSpec.models`. */
   readonly embedders: Readonly<Record<string, Embedder>>;
-  readonly vectors: Pick<VectorStore, 'write' | 'prune' | 'document'>;
+  readonly vectors: Pick<VectorStore, 'write' | 'prune' | 'inputs'>;
   readonly cache: VectorCache;
   readonly deadLetters: Pick<DeadLetters, 'removeDocument'>;
   readonly clock: Pick<Clock, 'now'>;

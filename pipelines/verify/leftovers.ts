@@ -96,9 +96,7 @@ async function visibleInputs(check: Check, rows: readonly DocumentRow[]): Promis
   const inputs = new Set<string>();
   for (const { generation, documentId, visible } of rows) {
     if (!visible) continue;
-    for (const point of await check.ports.vectors.document(generation, documentId, visible.version)) {
-      inputs.add(point.inputSha256);
-    }
+    for (const input of await check.ports.vectors.inputs(generation, documentId, visible.version)) inputs.add(input);
   }
   return inputs;
 }

@@ -12,7 +12,7 @@ export interface VerifyPorts {
   readonly revisions: Pick<Revisions, 'get' | 'mark' | 'takeFreeable' | 'known'>;
   readonly generations: Pick<Generations, 'get' | 'list'>;
   readonly blobs: Pick<BlobStore, 'read' | 'get' | 'list' | 'delete'>;
-  readonly vectors: Pick<VectorStore, 'document' | 'scroll' | 'prune' | 'drop'>;
+  readonly vectors: Pick<VectorStore, 'document' | 'inputs' | 'scroll' | 'prune' | 'drop'>;
   readonly cache: Pick<VectorCache, 'forget'>;
   readonly deadLetters: EventLog['deadLetters'];
   readonly log: Pick<EventLog, 'end' | 'committed' | 'dropGroup' | 'release'>;

@@ -462,6 +462,11 @@ export function describeVectorsContract(name: string, make: () => Promise<Vector
         const found = await store.document('g-1', documentNamed('a.md'), versionAt(1));
         expect(found.map((one) => one.ordinal)).toEqual(Array.from({ length: 12 }, (_, i) => i));
         expect(await store.document('g-1', documentNamed('a.md'), versionAt(7))).toEqual([]);
+        const inputs = (version: string) => store.inputs('g-1', documentNamed('a.md'), version);
+        expect(await Promise.all([versionAt(1), versionAt(7)].map(inputs))).toEqual([
+          found.map((one) => one.inputSha256),
+          [],
+        ]);
       });
     });
 

@@ -90,6 +90,8 @@ export interface VectorStore {
   ): Promise<Hit[][]>;
   /** The points of one version of a document by ordinal. Without vectors unless asked. */
   document(generation: string, documentId: string, version: VersionKey): Promise<Point[]>;
+  /** Of one version's points, by ordinal: SHA-256 of what each was embedded from. */
+  inputs(generation: string, documentId: string, version: VersionKey): Promise<string[]>;
   /** Every point, or those of these documents (some hundreds at most), in no order; bounded memory. */
   scroll(generation: string, options?: { documentIds?: readonly string[]; signal?: AbortSignal }): AsyncIterable<Point>;
   count(generation: string): Promise<number>;

@@ -168,6 +168,12 @@ export function vectorPort(stores: Stores, scheduler: Turns, process: Process): 
       call(OP.vectorsRead, () =>
         [...stores.of(generation, documentId).values()].filter((point) => point.version === version),
       ),
+    inputs: (generation, documentId, version) =>
+      call(OP.vectorsRead, () =>
+        [...stores.of(generation, documentId).values()].flatMap((point) =>
+          point.version === version ? [point.inputSha256] : [],
+        ),
+      ),
     async *scroll(generation, options) {
       yield* await call(OP.vectorsRead, () => {
         const found: Point[] = [];

@@ -97,6 +97,10 @@ class LanceVectors implements LanceVectorStore {
     return this.attempt(generation, () => searchArms(open, arms, where, k, signal));
   }
 
+  async inputs(generation: string, documentId: string, version: string): Promise<string[]> {
+    return (await this.document(generation, documentId, version)).map((point) => point.inputSha256);
+  }
+
   async document(generation: string, documentId: string, version: string): Promise<Point[]> {
     const { open } = await this.use(generation);
     return this.attempt(generation, async () => {

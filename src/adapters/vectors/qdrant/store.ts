@@ -74,11 +74,11 @@ class QdrantVectors implements VectorStore {
   }
 
   async document(generation: string, documentId: string, version: VersionKey): Promise<Point[]> {
-    return this.collections.use(generation, async (collection) => {
-      const points = await this.documents.points(collection, documentId);
-      // Other versions are few and short-lived, so the version has no index.
-      return points.filter((point) => point.version === version).sort((a, b) => a.ordinal - b.ordinal);
-    });
+    return this.collections.use(generation, (collection) => this.documents.points(collection, documentId, version));
+  }
+
+  async inputs(generation: string, documentId: string, version: VersionKey): Promise<string[]> {
+    return this.collections.use(generation, (collection) => this.documents.inputs(collection, documentId, version));
   }
 
   async *scroll(
