@@ -1,4 +1,5 @@
 import type { Point } from '../../../core/ports/vectors.js';
+import { Coalescer } from '../../../runtime/coalescer.js';
 import { forEachConcurrent } from '../../../runtime/concurrency.js';
 import { checkVectors } from '../spec.js';
 import type { Connection } from './connection.js';
@@ -9,6 +10,9 @@ import { completed } from './updates.js';
 
 /** Bytes waiting; more is refused (law 10). */
 const QUEUE_BYTES = 256 << 20;
+/** What takes no more goes together with others of its kind: most documents are a few points. */
+const SMALL_BYTES = 64 << 10;
+const MOST_SMALL = 64;
 /** Points of one batch, whatever their size. */
 const BATCH_POINTS = 1000;
 
@@ -19,28 +23,53 @@ const BATCH_POINTS = 1000;
  */
 export const APPLIED = { wait: true, ordering: 'medium' } as const;
 
+interface Written {
+  readonly collection: Collection;
+  readonly points: readonly Point[];
+}
+
 /** Writes points, several requests at once, each bounded in bytes. */
 export class Writer {
   private readonly gate: Gate;
+  private readonly small: Coalescer<Written, void>;
 
   constructor(
     private readonly connection: Connection,
     private readonly options: { readonly maxBatchBytes: number; readonly parallelism: number },
   ) {
     this.gate = new Gate(options.parallelism, QUEUE_BYTES);
+    this.small = new Coalescer((all) => this.writeAll(all), { most: MOST_SMALL });
   }
 
   /** Applied on return. When it fails, any of the points may have been written: writing all again is right. */
   async write(collection: Collection, points: readonly Point[]): Promise<void> {
     // All before any is sent.
     for (const point of points) checkVectors(point, collection.dims);
+    const bytes = bytesOf(points);
+    await this.gate.admit(bytes, () =>
+      bytes <= SMALL_BYTES ? this.small.ask({ collection, points }) : this.send(collection, points),
+    );
+  }
+
+  private async writeAll(all: readonly Written[]): Promise<void[]> {
+    const collections = new Map(all.map(({ collection }) => [collection.name, collection]));
+    await Promise.all(
+      [...collections.values()].map((collection) =>
+        this.send(
+          collection,
+          all.flatMap((each) => (each.collection.name === collection.name ? each.points : [])),
+        ),
+      ),
+    );
+    return all.map(() => undefined);
+  }
+
+  private async send(collection: Collection, points: readonly Point[]): Promise<void> {
     // The last one of an id counts; in one request their order would be the server's.
     const distinct = [...new Map(points.map((point) => [point.id, point])).values()];
-    const bytes = distinct.reduce((sum, point) => sum + sizeOf(point), 0);
-    await this.gate.admit(bytes, () =>
-      forEachConcurrent(batchesOf(distinct, this.options.maxBatchBytes), this.options.parallelism, (batch) =>
-        this.gate.run(() => this.upsert(collection, batch)),
-      ),
+    const { maxBatchBytes, parallelism } = this.options;
+    await forEachConcurrent(batchesOf(distinct, maxBatchBytes), parallelism, (batch) =>
+      this.gate.run(() => this.upsert(collection, batch)),
     );
   }
 
@@ -50,6 +79,10 @@ export class Writer {
       completed(await api.upsertPoints({ collection_name: collection.name, ...APPLIED, points }, init)),
     );
   }
+}
+
+function bytesOf(points: readonly Point[]): number {
+  return points.reduce((sum, point) => sum + sizeOf(point), 0);
 }
 
 function* batchesOf(points: readonly Point[], maxBytes: number): Generator<readonly Point[]> {
