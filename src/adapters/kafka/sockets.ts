@@ -69,7 +69,7 @@ export class OwnSockets {
   readonly #open = new Set<Socket>();
 
   readonly factory: ISocketFactory = (settings) => {
-    const socket = wholeAnswers(settings) as Socket;
+    const socket = wholeAnswers(settings);
     this.#open.add(socket);
     socket.once('close', () => this.#open.delete(socket));
     return socket;
