@@ -268,14 +268,17 @@ export class JobRunner {
     }
   }
 
-  /** A catalog that is away is waited for; when this process closes meanwhile, the job is run again at the next start. */
+  /**
+   * A catalog that is away, or whose disk is full, is waited for; when this process closes meanwhile, the job is run again
+   * at the next start.
+   */
   async #persist(write: () => Promise<unknown>): Promise<void> {
     for (;;) {
       try {
         await write();
         return;
       } catch (error) {
-        if (asFootnoteError(error).code !== 'unavailable') throw error;
+        if (asFootnoteError(error).permanence !== 'transient') throw error;
         if (this.#closing) return;
         await this.clock.sleep(CATALOG_AGAIN_MS);
       }
