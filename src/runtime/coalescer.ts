@@ -74,3 +74,20 @@ export class Coalescer<Item, Result> {
     }
   }
 }
+
+/** A coalescer a group, few of them (they are kept): what is slow or fails in one holds up nobody in another. */
+export class GroupedCoalescer<Item, Result> {
+  readonly #groups = new Map<string, Coalescer<Item, Result>>();
+
+  /** @param run of one group's items, as a coalescer's */
+  constructor(
+    private readonly run: (items: readonly Item[]) => Promise<readonly Result[]>,
+    private readonly options: CoalescerOptions<Item>,
+  ) {}
+
+  ask(group: string, item: Item): Promise<Result> {
+    let coalescer = this.#groups.get(group);
+    if (!coalescer) this.#groups.set(group, (coalescer = new Coalescer(this.run, this.options)));
+    return coalescer.ask(item);
+  }
+}

@@ -1,7 +1,7 @@
 import type { Schemas } from '@qdrant/js-client-rest';
 import type { Point } from '../../../core/ports/vectors.js';
 import type { VersionKey } from '../../../core/version.js';
-import { Coalescer } from '../../../runtime/coalescer.js';
+import { GroupedCoalescer } from '../../../runtime/coalescer.js';
 import { ofDocuments } from './compile.js';
 import type { Connection } from './connection.js';
 import { decodePoint, WHOLE_PAYLOAD } from './points.js';
@@ -20,47 +20,44 @@ const MOST = 128;
 
 /** Documents' points of all versions, without their vectors; those of many documents at once are read together. */
 export class DocumentReads {
-  private readonly wholes: Coalescer<Asked, Point[]>;
-  private readonly shorts: Coalescer<Asked, Input[]>;
+  private readonly wholes: GroupedCoalescer<Asked, Point[]>;
+  private readonly shorts: GroupedCoalescer<Asked, Input[]>;
 
   constructor(private readonly connection: Connection) {
-    this.wholes = new Coalescer((all) => this.read(all, WHOLE_PAYLOAD, (record) => decodePoint(record, [])), {
+    this.wholes = new GroupedCoalescer((all) => this.read(all, WHOLE_PAYLOAD, (record) => decodePoint(record, [])), {
       most: MOST,
     });
     const fields = ['documentId', 'version', 'ordinal', 'inputSha256'];
-    this.shorts = new Coalescer((all) => this.read(all, fields, ({ payload }) => payload as unknown as Input), {
+    this.shorts = new GroupedCoalescer((all) => this.read(all, fields, ({ payload }) => payload as unknown as Input), {
       most: MOST,
     });
   }
 
   async points(collection: Collection, documentId: string, version: VersionKey): Promise<Point[]> {
-    return ofVersion(await this.wholes.ask({ collection, documentId }), version);
+    return ofVersion(await this.wholes.ask(collection.name, { collection, documentId }), version);
   }
 
   async inputs(collection: Collection, documentId: string, version: VersionKey): Promise<string[]> {
-    const points = await this.shorts.ask({ collection, documentId });
+    const points = await this.shorts.ask(collection.name, { collection, documentId });
     return ofVersion(points, version).map(({ inputSha256 }) => inputSha256);
   }
 
+  /** All of one collection. */
   private async read<T extends Input>(
     all: readonly Asked[],
     with_payload: Schemas['WithPayloadInterface'],
     decode: (record: Schemas['Record']) => T,
   ): Promise<T[][]> {
-    const found = new Map<string, T[]>();
-    const placeOf = ({ collection, documentId }: Asked): string => `${collection.name} ${documentId}`;
-    for (const each of all) found.set(placeOf(each), []);
-    for (const collection of new Map(all.map((each) => [each.collection.name, each.collection])).values()) {
-      const ids = all.flatMap((each) => (each.collection.name === collection.name ? [each.documentId] : []));
-      const asked = { filter: ofDocuments(ids), with_payload, with_vector: false };
-      for await (const page of pages(this.connection, collection, asked)) {
-        for (const record of page) {
-          const point = decode(record);
-          found.get(placeOf({ collection, documentId: point.documentId }))?.push(point);
-        }
+    const { collection } = all[0]!;
+    const found = new Map<string, T[]>(all.map(({ documentId }) => [documentId, []]));
+    const asked = { filter: ofDocuments([...found.keys()]), with_payload, with_vector: false };
+    for await (const page of pages(this.connection, collection, asked)) {
+      for (const record of page) {
+        const point = decode(record);
+        found.get(point.documentId)?.push(point);
       }
     }
-    return all.map((each) => found.get(placeOf(each))!);
+    return all.map(({ documentId }) => found.get(documentId)!);
   }
 }
 

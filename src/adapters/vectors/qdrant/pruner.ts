@@ -1,5 +1,5 @@
 import type { Schemas } from '@qdrant/js-client-rest';
-import { Coalescer } from '../../../runtime/coalescer.js';
+import { GroupedCoalescer } from '../../../runtime/coalescer.js';
 import { isDoomed, type Prune } from '../prune.js';
 import { ofDocuments } from './compile.js';
 import type { Connection } from './connection.js';
@@ -20,10 +20,10 @@ const BATCH_POINTS = 1000;
 
 /** Removes points of versions that nothing shows any more; of many documents at once together. */
 export class Pruner {
-  private readonly asked: Coalescer<Asked, void>;
+  private readonly asked: GroupedCoalescer<Asked, void>;
 
   constructor(private readonly connection: Connection) {
-    this.asked = new Coalescer((all) => this.pruneAll(all), { most: MOST });
+    this.asked = new GroupedCoalescer((all) => this.pruneAll(all), { most: MOST });
   }
 
   /**
@@ -31,23 +31,16 @@ export class Pruner {
    * versions, and one that is wrong, or meets a newer write, would delete what must stay.
    */
   prune(collection: Collection, prune: Prune): Promise<void> {
-    return this.asked.ask({ collection, prune });
+    return this.asked.ask(collection.name, { collection, prune });
   }
 
+  /** All of one collection. */
   private async pruneAll(all: readonly Asked[]): Promise<void[]> {
-    const collections = new Map(all.map(({ collection }) => [collection.name, collection]));
-    for (const [name, collection] of collections) {
-      await this.pruneIn(
-        collection,
-        all.flatMap((each) => (each.collection.name === name ? [each.prune] : [])),
-      );
-    }
-    return all.map(() => undefined);
-  }
-
-  private async pruneIn(collection: Collection, prunes: readonly Prune[]): Promise<void> {
+    const { collection } = all[0]!;
     const byDocument = new Map<string, Prune[]>();
-    for (const prune of prunes) byDocument.set(prune.documentId, [...(byDocument.get(prune.documentId) ?? []), prune]);
+    for (const { prune } of all) {
+      byDocument.set(prune.documentId, [...(byDocument.get(prune.documentId) ?? []), prune]);
+    }
     const asked = {
       filter: ofDocuments([...byDocument.keys()]),
       with_payload: ['documentId', 'version', 'revision'],
@@ -64,6 +57,7 @@ export class Pruner {
       doomed = [];
     }
     if (doomed.length > 0) await this.delete(collection, doomed);
+    return all.map(() => undefined);
   }
 
   private async delete(collection: Collection, points: Schemas['ExtendedPointId'][]): Promise<void> {

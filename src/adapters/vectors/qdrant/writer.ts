@@ -1,5 +1,5 @@
 import type { Point } from '../../../core/ports/vectors.js';
-import { Coalescer } from '../../../runtime/coalescer.js';
+import { GroupedCoalescer } from '../../../runtime/coalescer.js';
 import { forEachConcurrent } from '../../../runtime/concurrency.js';
 import { checkVectors } from '../spec.js';
 import type { Connection } from './connection.js';
@@ -31,14 +31,14 @@ interface Written {
 /** Writes points, several requests at once, each bounded in bytes. */
 export class Writer {
   private readonly gate: Gate;
-  private readonly small: Coalescer<Written, void>;
+  private readonly small: GroupedCoalescer<Written, void>;
 
   constructor(
     private readonly connection: Connection,
     private readonly options: { readonly maxBatchBytes: number; readonly parallelism: number },
   ) {
     this.gate = new Gate(options.parallelism, QUEUE_BYTES);
-    this.small = new Coalescer((all) => this.writeAll(all), { most: MOST_SMALL });
+    this.small = new GroupedCoalescer((all) => this.writeAll(all), { most: MOST_SMALL });
   }
 
   /** Applied on return. When it fails, any of the points may have been written: writing all again is right. */
@@ -47,19 +47,15 @@ export class Writer {
     for (const point of points) checkVectors(point, collection.dims);
     const bytes = bytesOf(points);
     await this.gate.admit(bytes, () =>
-      bytes <= SMALL_BYTES ? this.small.ask({ collection, points }) : this.send(collection, points),
+      bytes <= SMALL_BYTES ? this.small.ask(collection.name, { collection, points }) : this.send(collection, points),
     );
   }
 
+  /** All of one collection. */
   private async writeAll(all: readonly Written[]): Promise<void[]> {
-    const collections = new Map(all.map(({ collection }) => [collection.name, collection]));
-    await Promise.all(
-      [...collections.values()].map((collection) =>
-        this.send(
-          collection,
-          all.flatMap((each) => (each.collection.name === collection.name ? each.points : [])),
-        ),
-      ),
+    await this.send(
+      all[0]!.collection,
+      all.flatMap(({ points }) => points),
     );
     return all.map(() => undefined);
   }
